@@ -1,0 +1,58 @@
+"""The crypto port: P-256, SHA-256 and AES-128-GCM, which is all that GBCS asks for (GBCS section 4).
+
+Shapes: a private key is 32 octets (big-endian scalar), a public key 64 octets (x then y, no leading 04),
+a signature 64 octets (r then s), an AES key 16 octets, an IV 12 octets. Anything else is a HalError(BAD_KEY)
+from the key functions and False from `verify`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from slotmeter.hal.entropy import Entropy
+
+# Order of the P-256 group (SEC 2, section 2.4.2).
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+class Crypto:
+    """Stateless primitives. A backend may cache what it computes from public data, never a private key."""
+
+    def sha256(self, data: bytes) -> bytes:
+        """The 32-octet digest."""
+        raise NotImplementedError
+
+    def gmac(self, key: bytes, iv: bytes, aad: bytes) -> bytes:
+        """The 16-octet GCM tag over `aad` with empty plaintext."""
+        raise NotImplementedError
+
+    def gcm_seal(self, key: bytes, iv: bytes, aad: bytes, plaintext: bytes, tag_length: int) -> bytes:
+        """Ciphertext followed by the first `tag_length` (12 to 16) octets of the tag."""
+        raise NotImplementedError
+
+    def gcm_open(self, key: bytes, iv: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
+        """The plaintext of what `gcm_seal` made, or None when the tag does not match."""
+        raise NotImplementedError
+
+    def public_key(self, private: bytes) -> bytes:
+        """The public key that belongs to `private`."""
+        raise NotImplementedError
+
+    def ecdh(self, private: bytes, public: bytes) -> bytes:
+        """Z: the x-coordinate, 32 octets. A point that is not on the curve is a HalError(BAD_KEY)."""
+        raise NotImplementedError
+
+    def sign(self, private: bytes, message: bytes) -> bytes:
+        """ECDSA with SHA-256 over `message`."""
+        raise NotImplementedError
+
+    def verify(self, public: bytes, signature: bytes, message: bytes) -> bool:
+        """Whether `signature` is `public`'s over `message`. Never raises for bad input: it answers False."""
+        raise NotImplementedError
+
+    def equal(self, left: bytes, right: bytes) -> bool:
+        """Compares in time that does not depend on where the two differ."""
+        raise NotImplementedError
+
+    def new_private_key(self, entropy: "Entropy") -> bytes:
+        """A fresh private key: 40 random octets reduced into 1..n-1 (FIPS 186-4, B.4.1)."""
+        scalar = int.from_bytes(entropy.random(40), "big") % (P256_ORDER - 1) + 1
+        return scalar.to_bytes(32, "big")
