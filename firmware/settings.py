@@ -1,0 +1,37 @@
+"""What a tester may choose about a meter where the documents leave a choice. docs/decisions.md says why each default."""
+
+from slotmeter.dlms.gbcs import gate
+
+SINGLE = 1
+TWIN = 2
+POLYPHASE = 4
+VARIANT_NAMES = {"single": SINGLE, "twin": TWIN, "polyphase": POLYPHASE}
+
+# Reason of a refusal: (code for the security log, code of the alert to the supplier or 0). Alert codes: GBCS 16.2.
+REFUSAL_CODES = {
+    gate.WRONG_TARGET: (0x8F3E, 0x8F3E),
+    gate.NOT_A_COMMAND: (0x8F3E, 0x8F3E),
+    gate.UNKNOWN_ORIGINATOR: (0x8F3E, 0x8F3E),
+    gate.NOT_AUTHORISED: (0x8F30, 0x8F30),
+    gate.NOT_AUTHENTIC: (0x8F3D, 0x8F3D),
+    gate.REPLAYED: (0x8F53, 0x8F53),
+    gate.MALFORMED: (0x8F1E, 0x8F1E),
+    gate.NOT_SUPPORTED: (0, 0x8F85),
+}
+
+
+class Settings:
+    """variant: SINGLE, TWIN or POLYPHASE; everything else has the default that the documents suggest.
+
+    refusal_codes: as REFUSAL_CODES; cache_secrets: keep agreed secrets in memory; check_validity: look at the
+    validity period of certificates; block_size: octets of a general block transfer block for responses, 0 to send
+    them whole; log_commands: note carried-out updates in the event log.
+    """
+
+    def __init__(self, variant: int = SINGLE) -> None:
+        self.variant = variant
+        self.refusal_codes = REFUSAL_CODES
+        self.cache_secrets = True
+        self.check_validity = False
+        self.block_size = 0
+        self.log_commands = True
