@@ -10,6 +10,9 @@ DIGITAL_SIGNATURE = 0x80
 KEY_AGREEMENT = 0x08
 KEY_CERT_SIGN = 0x04
 
+# The hardware type of the devices in RTDS, 1.2.826.0.1.8641679.1.2.2.1 in DER without tag and length.
+HARDWARE_TYPE = b"\x2a\x86\x3a\x00\x01\x84\x8f\xb9\x0f\x01\x02\x02\x01"
+
 
 class Certificate:
     """The facts of one certificate.
@@ -69,9 +72,12 @@ class Certificates:
         """The facts of `der`, which is one whole certificate with nothing after it; else HalError(BAD_CERTIFICATE)."""
         raise NotImplementedError
 
-    def request(self, private: bytes, entity_id: bytes) -> bytes:
+    def request(self, private: bytes, entity_id: bytes, key_usage: int = DIGITAL_SIGNATURE) -> bytes:
         """A self-signed PKCS#10 CertificationRequest (RFC 2986) for the key pair of `private`.
 
-        Version 0, empty subject name, no attributes beyond what RTDS 6.17_CS02c shows; DER with minimal lengths.
+        The shape of RTDS 6.17_CS02c: version 0, empty subject, one extensionRequest attribute with a critical
+        keyUsage of the single `key_usage` and a critical subjectAltName with the hardwareModuleName (RFC 4108)
+        of HARDWARE_TYPE and the 8 octets `entity_id`; DER with minimal lengths. HalError(BAD_KEY) when `private`
+        is no private key, ValueError for another usage or length of identifier.
         """
         raise NotImplementedError

@@ -14,7 +14,14 @@ P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class Crypto:
-    """Stateless primitives. A backend may cache what it computes from public data, never a private key."""
+    """Stateless primitives.
+
+    A backend may cache what it computes from public data. One that also keeps prepared private keys, in memory and
+    few of them, says so in its docstring and drops them in `forget`.
+    """
+
+    def forget(self) -> None:
+        """Drops whatever is kept of private keys; whoever replaces a key pair calls it. Nothing to drop is no error."""
 
     def sha256(self, data: bytes) -> bytes:
         """The 32-octet digest."""
