@@ -348,17 +348,15 @@ class RowCodec:
     def _columns(self, rows: "list[tuple[Any, ...]]") -> "list[Any]":
         """The fields of `rows` by column, checked; struct would cut strings, and on a board integers, in silence."""
         width = len(self._fields)
-        for row in rows:
-            if len(row) != width:
-                raise EncodeError("row of %d fields where %d are due" % (len(row), width))
+        if set(map(len, rows)) != {width}:
+            raise EncodeError("row of another number of fields than %d" % width)
         columns = list(zip(*rows))
         for i in range(width):
             tag, size, letter = self._fields[i]
             column = columns[i]
             if letter[-1] == "s":
-                for field in column:
-                    if len(field) != size:
-                        raise EncodeError("string of %d octets where %d are due" % (len(field), size))
+                if set(map(len, column)) != {size}:
+                    raise EncodeError("field %d is a string of another length than %d" % (i, size))
             elif tag == BOOLEAN:
                 columns[i] = tuple([0xFF if field else 0 for field in column])
             else:
@@ -382,8 +380,7 @@ class RowCodec:
                 if before[i]:
                     arguments.append([before[i]] * len(chunk))
                 arguments.append(column)
-            for fields in zip(*arguments):
-                out.append(pack(form, *fields))
+            out.extend([pack(form, *fields) for fields in zip(*arguments)])
         return b"".join(out)
 
     def pack_rows(self, rows: "list[tuple[Any, ...]]") -> bytes:
