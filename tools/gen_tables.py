@@ -283,6 +283,244 @@ def use_cases() -> str:
     return "\n".join(out) + "\n"
 
 
+# ---- objects ----
+
+TAGS = {
+    "array": 1,
+    "structure": 2,
+    "boolean": 3,
+    "bit-string": 4,
+    "double-long": 5,
+    "double-long-unsigned": 6,
+    "octet-string": 9,
+    "visible-string": 10,
+    "utf8-string": 12,
+    "integer": 15,
+    "long": 16,
+    "unsigned": 17,
+    "long-unsigned": 18,
+    "compact-array": 19,
+    "enum": 22,
+    "choice": 254,
+    "any": 255,
+}
+INTEGER_SIZES = {5: 4, 6: 4, 15: 1, 16: 2, 17: 1, 18: 2, 22: 1}
+READABLE, WRITABLE, ACTIVATION, BUFFER, DYNAMIC = 1, 2, 4, 8, 16
+ACCESS = {
+    "r": READABLE,
+    "w": WRITABLE,
+    "rw": READABLE | WRITABLE,
+    "activation": READABLE | WRITABLE | ACTIVATION,
+    "dynamic": READABLE | DYNAMIC,
+}
+OPERATIONS = ("copy", "wrap", "account", "mask", "offset", "member", "element", "now", "protects")
+
+
+class Schemas:
+    """Types by their text, each numbered once."""
+
+    def __init__(self) -> None:
+        self.names = {row["name"]: row["type"] for row in read("types.csv")}
+        self.list: "list[tuple]" = []
+
+    def number(self, text: str) -> int:
+        """The number of the type that `text` says."""
+        schema, rest = self.parse(text)
+        if rest:
+            raise ValueError("left over in type %r: %r" % (text, rest))
+        if schema not in self.list:
+            self.list.append(schema)
+        return self.list.index(schema)
+
+    def parse(self, text: str) -> "tuple[tuple, str]":
+        """The type at the start of `text` and what follows it."""
+        end = 0
+        while end < len(text) and (text[end].isalnum() or text[end] == "-"):
+            end += 1
+        name, rest = text[:end], text[end:]
+        if name in self.names:
+            return self.parse(self.names[name] + rest)
+        tag = TAGS[name]
+        bounds: "tuple[int, ...]" = ()
+        if rest.startswith("("):
+            inside, rest = rest[1:].split(")", 1)
+            low, _, high = inside.partition("..")
+            bounds = (int(low), int(high or low))
+        if rest[:1] in ("[", "{") and name in ("array", "compact-array", "structure", "choice"):
+            closing = "]" if rest[0] == "[" else "}"
+            children = []
+            while rest[0] != closing:
+                child, rest = self.parse(rest[1:])
+                children.append(child)
+                if rest[0] not in (",", "|", closing):
+                    raise ValueError("neither next nor end of a type: %r" % rest)
+            return (tag, *children, *bounds), rest[1:]
+        return (tag, *bounds), rest
+
+
+def split(text: str) -> "list[str]":
+    """The parts of `a,{b,c},d` at its outermost commas, `x*3` written out."""
+    parts, depth, start = [], 0, 0
+    for at in range(len(text) + 1):
+        if at == len(text) or (text[at] == "," and not depth):
+            part = text[start:at]
+            head, star, count = part.rpartition("*")
+            parts.extend([head] * int(count) if star and count.isdigit() else [part])
+            start = at + 1
+        elif text[at] in "[{":
+            depth += 1
+        elif text[at] in "]}":
+            depth -= 1
+    return parts if text else []
+
+
+def encode(schema: "tuple", text: str) -> bytes:
+    """The A-XDR of a value: numbers, TRUE, "text", h:0a0b, b:0110, {structure}, [array]."""
+    tag = schema[0]
+    if tag == TAGS["choice"]:
+        return encode(schema[1], text)
+    if tag == TAGS["boolean"]:
+        return b"\x03" + (b"\xff" if text == "TRUE" else b"\x00")
+    if tag in INTEGER_SIZES:
+        value, size = int(text), INTEGER_SIZES[tag]
+        return bytes((tag,)) + value.to_bytes(size, "big", signed=tag in (5, 15, 16))
+    if tag in (TAGS["structure"], TAGS["array"]):
+        parts = split(text[1:-1])
+        if tag == TAGS["structure"]:
+            children = schema[1:]
+        else:
+            children = (schema[1],) * len(parts)
+            if not schema[2] <= len(parts) <= schema[3]:
+                raise ValueError("%d elements: %s" % (len(parts), text))
+        if len(children) != len(parts):
+            raise ValueError("%d elements where %d are due: %s" % (len(parts), len(children), text))
+        body = b"".join([encode(child, part) for child, part in zip(children, parts)])
+        return bytes((tag,)) + length_octets(len(parts)) + body
+    if tag == TAGS["bit-string"]:
+        if text.startswith("h:"):
+            octets = bytes.fromhex(text[2:])
+            return b"\x04" + length_octets(8 * len(octets)) + octets
+        bits = text[2:]
+        padded = bits + "0" * (-len(bits) % 8)
+        octets = bytes([int(padded[at : at + 8], 2) for at in range(0, len(padded), 8)])
+        return b"\x04" + length_octets(len(bits)) + octets
+    octets = bytes.fromhex(text[2:]) if text.startswith("h:") else text[1:-1].encode()
+    if len(schema) == 3 and not schema[1] <= len(octets) <= schema[2]:
+        raise ValueError("%d octets: %s" % (len(octets), text))
+    return bytes((tag,)) + length_octets(len(octets)) + octets
+
+
+def length_octets(length: int) -> bytes:
+    """A DLMS length."""
+    if length < 0x80:
+        return bytes((length,))
+    return b"\x81" + bytes((length,)) if length < 0x100 else b"\x82" + length.to_bytes(2, "big")
+
+
+def place(text: str) -> bytes:
+    """`9000 0-0:94.44.2.0 a6` as nine octets."""
+    class_id, obis_text, element = text.split(" ")
+    return key(class_id, obis_text, element[1:])
+
+
+def wrapped(text: str, indent: int) -> "list[str]":
+    """`text` in lines of at most 120, broken at blanks, indented."""
+    lines, width = [], 112 - indent
+    while len(text) > width:
+        cut = text.rfind(" ", 0, width + 1)
+        lines.append(" " * indent + text[:cut])
+        text = text[cut + 1 :]
+    lines.append(" " * indent + text)
+    return lines
+
+
+def literals(data: bytes, indent: int) -> "list[str]":
+    """`data` as lines of adjacent bytes literals and a closing comma."""
+    lines = []
+    for start in range(0, max(len(data), 1), 26):
+        lines.append(" " * indent + literal(data[start : start + 26]))
+    lines[-1] += ","
+    return lines
+
+
+def objects() -> str:
+    """The text of firmware/objects.py."""
+    schemas = Schemas()
+    rows: "list[tuple[str, str, str, int, list[list[str]], list[str]]]" = []
+    for row in read("objects.csv"):
+        variants = variant_mask(row["variants"])
+        if not rows or (rows[-1][0], rows[-1][1], rows[-1][3]) != (row["class"], row["obis"], variants):
+            rows.append((row["class"], row["obis"], row["name"], variants, [], []))
+        kind, number = row["element"][0], int(row["element"][1:])
+        schema = schemas.number(row["type"])
+        if kind == "m":
+            rows[-1][5].append("            (%d, %d)," % (number, schema))
+            continue
+        flags = ACCESS[row["access"]]
+        if row["capacity"]:
+            rows[-1][4].append(["            (%d, %d, %d, %s)," % (number, schema, flags | BUFFER, row["capacity"])])
+            continue
+        if flags & DYNAMIC:
+            factory = b""
+        else:
+            factory = encode(schemas.list[schema], row["factory"])
+        one = "            (%d, %d, %d, %s)," % (number, schema, flags, literal(factory))
+        if len(one) <= 120:
+            rows[-1][4].append([one])
+        else:
+            lines = ["            (", "                %d, %d, %d," % (number, schema, flags)]
+            rows[-1][4].append(lines + literals(factory, 16) + ["            ),"])
+
+    out = [
+        '"""The objects of an electricity meter: types, access, factory values, and what hangs together.',
+        "",
+        "Generated by tools/gen_tables.py from tools/tables/; change those and run it again.",
+        "",
+        "OBJECTS is (schemas, rows, links, limits).",
+        "A schema is one of dlms.schema; the rows name them by their number.",
+        "A row is (class, OBIS, name, variants, attributes, methods): variants an OR of SINGLE = 1, TWIN = 2, POLYPHASE = 4;",
+        "an attribute (number, schema, flags, factory value as A-XDR, or the capacity in rows of a BUFFER); a method (number,",
+        "schema of its argument). The flags are those of dlms.cosem.tree.",
+        "A link is (trigger, operation, source, target, index): keys of nine octets and an operation of dlms.cosem.links.",
+        "A limit is (attribute, least, most) of an integer.",
+        'Source: GBCS mapping table; sizes and ranges SMETS2 section 5.7."""',
+        "",
+        "_SCHEMAS = (",
+    ]
+    for number, schema in enumerate(schemas.list):
+        lines = wrapped(str(schema) + ",", 4)
+        lines[-1] += "  # %d" % number
+        out.extend(lines)
+    out += [")", "", "_ROWS = ("]
+    for class_id, obis_text, name, variants, attributes, methods in rows:
+        out.append("    # %s" % obis_text)
+        out.append("    (")
+        out.append('        %s, %s, "%s", %d,' % (class_id, literal(obis(obis_text)), name, variants))
+        for part in (attributes, [[line] for line in methods]):
+            if part:
+                out.append("        (")
+                for lines in part:
+                    out.extend(lines)
+                out.append("        ),")
+            else:
+                out.append("        (),")
+        out.append("    ),")
+    out += [")", "", "_LINKS = ("]
+    for row in read("links.csv"):
+        source = literal(place(row["source"])) if row["source"] else 'b""'
+        out.append("    # %s, %s %s" % (row["trigger"], row["operation"], row["target"]))
+        out.append("    (")
+        out.append("        %s, %d," % (literal(place(row["trigger"])), OPERATIONS.index(row["operation"])))
+        out.append("        %s," % source)
+        out.append("        %s, %s," % (literal(place(row["target"])), row["index"] or "0"))
+        out.append("    ),")
+    out += [")", "", "_LIMITS = ("]
+    for row in read("limits.csv"):
+        out.append("    (%s, %s, %s)," % (literal(place(row["attribute"])), row["low"], row["high"]))
+    out += [")", "", "OBJECTS = (_SCHEMAS, _ROWS, _LINKS, _LIMITS)"]
+    return "\n".join(out) + "\n"
+
+
 def alert_codes() -> str:
     """The text of firmware/alerts.py."""
     out = [
@@ -318,6 +556,7 @@ def outputs() -> "list[tuple[Path, str]]":
     """Every generated file and its text."""
     return [
         (ROOT / "firmware" / "usecases.py", use_cases()),
+        (ROOT / "firmware" / "objects.py", objects()),
         (ROOT / "firmware" / "alerts.py", alert_codes()),
     ]
 

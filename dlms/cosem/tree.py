@@ -1,0 +1,319 @@
+"""The objects of a meter: get, set and action on attributes and methods that are named by nine octets.
+
+Every attribute's value is kept as its A-XDR octets, so that a read is one look-up and copies nothing. What differs
+from the factory's value is in the records, "a" and the nine octets in hex; rows of profiles are in their own
+(slotmeter.dlms.cosem.buffers). A value is checked against its type when it is written, never when it is read.
+
+Refusals are results: object-undefined for a name that this meter does not have, read-write-denied for a write to
+what is only read (or the reverse), type-unmatched for another type, size or shape, other-reason for a number out of
+range. Source: IEC 62056-6-2 for the classes, the GBCS mapping table for which of them a meter has.
+"""
+
+from slotmeter.dlms.apdu import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, SUCCESS, TYPE_UNMATCHED
+from slotmeter.dlms.cosem import accounts, clock, protection, registers, scripts
+from slotmeter.dlms.cosem.buffers import Buffer, selected_range
+from slotmeter.dlms.cosem.links import ELEMENT, MEMBER, PROTECTS, follow
+from slotmeter.dlms.errors import DecodeError
+from slotmeter.dlms.octets import get_int
+from slotmeter.dlms.schema import ANY, CHOICE, check_whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from slotmeter.dlms.cosem.access import Access
+    from slotmeter.dlms.cosem.hooks import Hooks
+    from slotmeter.hal.records import Records
+
+SINGLE = 1
+TWIN = 2
+POLYPHASE = 4
+
+# Flags of an attribute.
+READABLE = 1
+WRITABLE = 2
+ACTIVATION = 4
+BUFFER = 8
+DYNAMIC = 16
+
+NULL = b"\x00"
+
+# Class and method.
+_METHODS = {
+    b"\x00\x03\x01": registers.reset_register,
+    b"\x00\x04\x01": registers.reset_extended_register,
+    b"\x00\x07\x01": registers.reset_profile,
+    b"\x00\x08\x04": clock.adjust_to_preset_time,
+    b"\x00\x08\x05": clock.preset_adjusting_time,
+    b"\x00\x09\x01": scripts.execute,
+    b"\x00\x1e\x01": protection.get_protected_attributes,
+    b"\x00\x70\x01": accounts.update_amount,
+    b"\x00\x70\x02": accounts.set_amount_to_value,
+    b"\x00\x70\x03": accounts.invoke_credit,
+    b"\x00\x71\x02": accounts.activate_passive_unit_charge,
+    b"\x00\x71\x04": accounts.update_total_amount_remaining,
+    b"\x00\x71\x05": accounts.set_total_amount_remaining,
+    b"\x00\x73\x01": accounts.enter,
+}
+_ENTRIES_IN_USE = 7
+_PROFILE_ENTRIES = 8
+
+
+class Tree:
+    """The object tree of one meter.
+
+    objects: (schemas, rows, links, limits) as firmware.objects.OBJECTS; variant: SINGLE, TWIN or POLYPHASE.
+    """
+
+    def __init__(self, objects: "tuple[Any, ...]", variant: int, records: "Records", hooks: "Hooks") -> None:
+        schemas, rows, links, limits = objects
+        self.variant = variant
+        self.hooks = hooks
+        self._records = records
+        # What get answers without a question, and what is stored but not read.
+        self._readable: dict[bytes, bytes] = {}
+        self._hidden: dict[bytes, bytes] = {}
+        # Schema, flags, factory value.
+        self._attributes: dict[bytes, tuple[Any, int, bytes]] = {}
+        self._methods: dict[bytes, Any] = {}
+        self._buffers: dict[bytes, Buffer] = {}
+        self._names: dict[bytes, str] = {}
+        self._links: dict[bytes, list[tuple[int, bytes, bytes, int]]] = {}
+        # Those that have MEMBER or ELEMENT among their links.
+        self._mirrored: set[bytes] = set()
+        self._protected: dict[bytes, list[bytes]] = {}
+        self._limits: dict[bytes, tuple[int, int]] = {}
+        self._touched: set[bytes] = set()
+        # What preset_adjusting_time has prepared; it does not outlive a power cut.
+        self.time_window: tuple[int, int] | None = None
+        for class_id, obis, name, variants, attributes, methods in rows:
+            if not variants & variant:
+                continue
+            head = class_id.to_bytes(2, "big") + obis
+            self._names[head] = name
+            for number, schema, flags, factory in attributes:
+                key = head + bytes((number,))
+                if flags & BUFFER:
+                    kind = schemas[schema]
+                    kinds = [one[1] for one in kind[1:]] if kind[0] == CHOICE else [kind[1]]
+                    self._buffers[key] = Buffer(obis, kinds, factory, records)
+                    continue
+                self._attributes[key] = (schemas[schema], flags, factory)
+                self._place(key, factory)
+            for number, schema in methods:
+                self._methods[head + bytes((number,))] = schemas[schema]
+        for trigger, operation, source, target, index in links:
+            if operation == PROTECTS:
+                self._protected.setdefault(trigger, []).append(target)
+            elif target in self._attributes:
+                self._links.setdefault(trigger, []).append((operation, source, target, index))
+                if operation == MEMBER or operation == ELEMENT:
+                    self._mirrored.add(trigger)
+        for key, low, high in limits:
+            self._limits[key] = (low, high)
+        for record in records.names("a"):
+            if len(record) == 19:
+                key = bytes.fromhex(record[1:])
+                value = records.get(record)
+                if value is not None and key in self._attributes:
+                    self._place(key, value)
+
+    # ---- what a command does
+
+    def get(self, key: bytes, selection: bytes, access: "Access") -> "tuple[int, bytes]":
+        """(result, value as A-XDR); `selection` is b"" or a selector octet and its A-XDR."""
+        if not selection:
+            value = self._readable.get(key)
+            if value is not None:
+                return SUCCESS, value
+        return self._get_other(key, selection, access)
+
+    def _get_other(self, key: bytes, selection: bytes, access: "Access | None") -> "tuple[int, bytes]":
+        buffer = self._buffers.get(key)
+        if buffer is not None:
+            if not selection:
+                return SUCCESS, buffer.everything()
+            bounds = selected_range(selection)
+            if bounds is None:
+                return TYPE_UNMATCHED, NULL
+            return SUCCESS, buffer.select(bounds[0], bounds[1])
+        known = self._attributes.get(key)
+        if known is not None:
+            if selection or not known[1] & DYNAMIC:
+                return READ_WRITE_DENIED, NULL
+            value = self.hooks.read_clock(key[8], access)
+            return (OTHER_REASON, NULL) if value is None else (SUCCESS, value)
+        if key[:8] in self._names and not selection:
+            if key[8] == 1:
+                return SUCCESS, b"\x09\x06" + key[2:8]
+            buffer = self._buffers.get(key[:8] + b"\x02")
+            if buffer is not None and key[8] == _ENTRIES_IN_USE:
+                return SUCCESS, b"\x06" + buffer.entries().to_bytes(4, "big")
+            if buffer is not None and key[8] == _PROFILE_ENTRIES:
+                return SUCCESS, b"\x06" + buffer.capacity.to_bytes(4, "big")
+        return OBJECT_UNDEFINED, NULL
+
+    def select(self, key: bytes, low: bytes, high: bytes) -> "tuple[int, bytes]":
+        """(result, compact-array) of a buffer's rows from `low` to `high`, four octets of seconds each."""
+        buffer = self._buffers.get(key)
+        if buffer is None:
+            return OBJECT_UNDEFINED if key not in self._attributes else READ_WRITE_DENIED, NULL
+        return SUCCESS, buffer.select(low, high)
+
+    def set(self, key: bytes, data: bytes, access: "Access") -> int:
+        """Writes an attribute, and what follows from it; the result."""
+        known = self._attributes.get(key)
+        if known is None:
+            if key in self._buffers or (key[8] == 1 and key[:8] in self._names):
+                return READ_WRITE_DENIED
+            return OBJECT_UNDEFINED
+        flags = known[1]
+        if not flags & WRITABLE:
+            return READ_WRITE_DENIED
+        try:
+            check_whole(known[0], data)
+        except DecodeError:
+            return TYPE_UNMATCHED
+        limit = self._limits.get(key)
+        if limit is not None and not limit[0] <= self._number(data) <= limit[1]:
+            return OTHER_REASON
+        if flags & ACTIVATION:
+            result = self.hooks.schedule(key, data[2:], access)
+            if result == SUCCESS:
+                self.store(key, data)
+            return result
+        self.put(key, data)
+        if key in self._links:
+            follow(self, key, self._links[key], False, access.now_s)
+        self.hooks.changed(key, access)
+        return SUCCESS
+
+    def invoke(self, key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+        """Runs a method; (result, returned data as A-XDR)."""
+        schema = self._methods.get(key)
+        if schema is None:
+            return OBJECT_UNDEFINED, NULL
+        if schema[0] != ANY:
+            try:
+                check_whole(schema, data)
+            except DecodeError:
+                return TYPE_UNMATCHED, NULL
+        return _METHODS[key[:2] + key[8:]](self, key, data, access)
+
+    def activate(self, key: bytes) -> bool:
+        """Makes active what waits for activation attribute `key`; False when this meter has no such attribute."""
+        known = self._attributes.get(key)
+        if known is None or not known[1] & ACTIVATION:
+            return False
+        if key in self._links:
+            follow(self, key, self._links[key], False, 0)
+        self.hooks.activated(key)
+        return True
+
+    # ---- the bench's hand
+
+    def peek(self, key: bytes) -> "bytes | None":
+        """An attribute as A-XDR, past access rights; None when there is none, or the clock when nobody can tell."""
+        value = self._readable.get(key)
+        if value is None:
+            value = self._hidden.get(key)
+        if value is None:
+            result, other = self._get_other(key, b"", None)
+            value = other if result == SUCCESS else None
+        return value
+
+    def poke(self, key: bytes, data: bytes) -> None:
+        """Places an attribute, past access rights and side effects; DecodeError when it does not fit.
+
+        A profile's buffer takes a compact-array, or null or an array of nothing to clear it.
+        """
+        buffer = self._buffers.get(key)
+        if buffer is not None:
+            buffer.place(bytes(data))
+            return
+        known = self._attributes.get(key)
+        if known is None:
+            raise DecodeError("this meter has no attribute %s" % key.hex(), 0)
+        check_whole(known[0], data)
+        if known[1] & DYNAMIC:
+            self.hooks.place_clock(key[8], bytes(data))
+        else:
+            self.put(key, data)
+
+    # ---- rows
+
+    def append(self, obis: bytes, row: bytes) -> None:
+        """Adds a row to profile `obis` (6 octets), as a compact-array holds it; EncodeError when it is none of its."""
+        self._buffers[b"\x00\x07" + obis + b"\x02"].append(row)
+
+    def clear(self, obis: bytes) -> None:
+        """Empties profile `obis`."""
+        self._buffers[b"\x00\x07" + obis + b"\x02"].clear()
+
+    def rows(self, obis: bytes) -> "list[bytes]":
+        """The rows of profile `obis`, oldest first, each as a compact-array holds it."""
+        return self._buffers[b"\x00\x07" + obis + b"\x02"].rows()
+
+    # ---- for the classes, and for the firmware's own changes
+
+    def value(self, key: bytes) -> bytes:
+        """The stored value of an attribute that this meter has."""
+        value = self._readable.get(key)
+        return self._hidden[key] if value is None else value
+
+    def put(self, key: bytes, data: bytes) -> None:
+        """Changes an attribute to a value of its type, and what is the same datum elsewhere."""
+        self.store(key, data)
+        if key in self._mirrored:
+            follow(self, key, self._links[key], True, 0)
+
+    def store(self, key: bytes, data: bytes) -> None:
+        """Changes an attribute to a value of its type, and nothing else."""
+        data = bytes(data)
+        self._place(key, data)
+        self._touched.add(key)
+        name = "a" + key.hex()
+        if data == self._attributes[key][2]:
+            self._records.drop(name)
+        else:
+            self._records.put(name, data)
+
+    def _place(self, key: bytes, data: bytes) -> None:
+        flags = self._attributes[key][1]
+        if flags & DYNAMIC:
+            return
+        if flags & READABLE:
+            self._readable[key] = data
+        else:
+            self._hidden[key] = data
+
+    def _number(self, data: bytes) -> int:
+        # Signed are double-long, integer, long.
+        return get_int(data[1:]) if data[0] in (5, 15, 16) else int.from_bytes(data[1:], "big")
+
+    def follow(self, key: bytes, now_s: int) -> None:
+        """Runs what a method's links say."""
+        if key in self._links:
+            follow(self, key, self._links[key], False, now_s)
+
+    def protected(self, key: bytes) -> "list[bytes]":
+        """The attributes that a data protection object's method `key` may read."""
+        return self._protected.get(key, [])
+
+    def reload(self) -> None:
+        """Takes every value from the records again, as after their rollback."""
+        for key in self._touched:
+            value = self._records.get("a" + key.hex())
+            self._place(key, self._attributes[key][2] if value is None else value)
+        self._touched = set()
+        for buffer in self._buffers.values():
+            if buffer.touched:
+                buffer.load()
+        self.time_window = None
+
+    def entries(self) -> "list[tuple[bytes, str, bool]]":
+        """(key, object name, whether it is a method) of everything this meter has, in order of key."""
+        found = [(key, self._names[key[:8]], False) for key in self._attributes]
+        found.extend([(key, self._names[key[:8]], False) for key in self._buffers])
+        found.extend([(key, self._names[key[:8]], True) for key in self._methods])
+        return sorted(found)
