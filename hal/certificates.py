@@ -1,6 +1,21 @@
 """The certificate port: reads just what GBCS needs of an X.509 certificate and writes certification requests.
 
-A host reads with `cryptography`; a board has a small reader of its own. Both give the same facts.
+A host reads with `cryptography`; a board has a small reader of its own. Both give the same facts and refuse the same
+octets. What they read is the common part of the certificate profiles of smart metering (RFC 5280, RFC 4108):
+
+    size           at most 4096 octets of DER, nothing before or after, nothing non-canonical inside (but the two
+                   numbers of a signature may be padded: RTDS has such certificates)
+    version        3; serial number positive, at most 20 octets; no unique identifiers
+    algorithm      ecdsa-with-SHA256, in both places; r and s in 1..n-1
+    names          attributes in UTF8String, PrintableString and their like; x500UniqueIdentifier a BIT STRING of
+                   64 bits; this one and organizationalUnitName at most once in a name
+    validity       UTCTime up to 2049, GeneralizedTime from 2050 on, to the second and in UTC
+    public key     an uncompressed point of P-256, on the curve
+    extensions     each at most once, and only these: keyUsage, subjectKeyIdentifier, authorityKeyIdentifier (key
+                   identifier only), subjectAltName (one hardwareModuleName with a serial number of 8 octets),
+                   basicConstraints, certificatePolicies (without qualifiers)
+
+Validity in time, the signature and the issuer are the caller's business.
 """
 
 TYPE_CHECKING = False
@@ -12,6 +27,9 @@ KEY_CERT_SIGN = 0x04
 
 # The hardware type of the devices in RTDS, 1.2.826.0.1.8641679.1.2.2.1 in DER without tag and length.
 HARDWARE_TYPE = b"\x2a\x86\x3a\x00\x01\x84\x8f\xb9\x0f\x01\x02\x02\x01"
+
+# A certificate of RTDS has some 400 octets.
+SIZE_LIMIT = 4096
 
 
 class Certificate:
