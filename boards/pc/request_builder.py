@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from slotmeter.boards.pc import asn1_commands, utrn
+from slotmeter.boards.pc import asn1_commands, top_up_token
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.field_values import BadValue, Filler, Node, describe_leaf, parse_time, parts
 from slotmeter.boards.pc.fields import FIELDS
@@ -282,7 +282,7 @@ def build(case: UseCase, order: Order, given: "dict[str, Any]", cast: Any, crypt
     else:
         if case.name == "CS01a" and "utrn" not in given:
             amount = given.get("amount", "£5.00")
-            token = utrn.make(crypto, cast.secret(party, prepayment=True), party.entity_id, device.eui64, counter, amount)
+            token = top_up_token.make(crypto, cast.secret(party, prepayment=True), party.entity_id, device.eui64, order.counter, amount)
             given = {"utrn": token}
         payload = build_access_request(counter, _items(case, order, given, party.entity_id, device.eui64))
     supplementary = b""

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from slotmeter.boards.pc import utrn
+from slotmeter.boards.pc import top_up_token
 from slotmeter.boards.pc.cast import Cast, Party, load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.request_builder import Order, UseCase, build, sender
@@ -67,7 +67,7 @@ class Counters:
     def _next(self, name: str, last: int) -> int:
         now_ms = int(time.time() * 1000) - _EPOCH_MS
         if name == _TOP_UP:
-            return utrn.next_counter(max(last, now_ms))
+            return top_up_token.next_counter(max(last, now_ms))
         return max(last + 1, now_ms)
 
 
