@@ -38,7 +38,7 @@ def follow(tree: "Tree", key: bytes, links: "list[tuple[int, bytes, bytes, int]]
     for operation, source, target, index in links:
         if (operation == MEMBER or operation == ELEMENT) != mirrors:
             continue
-        value = tree.value(source)
+        value = tree.value(source) if source else b""
         if operation == COPY:
             tree.put(target, value)
         elif operation == WRAP:

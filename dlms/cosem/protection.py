@@ -27,6 +27,11 @@ _PARAMETERS = b"\x01\x01\x02\x02\x16\x02\x02\x05\x09\x09\x04"
 _KEY_INFO = b"\x09\x00\x02\x02\x16\x02\x02\x02\x09\x01\x02\x09\x00"
 
 
+def protection_parameters(counter: bytes, device: bytes, target: bytes) -> bytes:
+    """The protection parameters of what a device encrypts, as A-XDR: counter, device and reader have 8 octets each."""
+    return _PARAMETERS + counter + b"\x09\x08" + device + b"\x09\x08" + target + _KEY_INFO
+
+
 def _stamp(date_time: bytes, wild: bytes) -> bytes:
     """Four octets of seconds since 2000, `wild` when the date-time leaves them open; DecodeError when it is none."""
     seconds = to_seconds(date_time)
@@ -68,7 +73,7 @@ def get_protected_attributes(tree: "Tree", key: bytes, data: bytes, access: "Acc
             pos += 52
         else:
             return TYPE_UNMATCHED, NULL
-    due = _PARAMETERS + access.counter + b"\x09\x08" + access.requester + b"\x09\x08" + access.device + _KEY_INFO
+    due = protection_parameters(access.counter, access.requester, access.device)
     if data[pos:] != due:
         return SCOPE_OF_ACCESS_VIOLATED if len(data) - pos == len(due) else TYPE_UNMATCHED, NULL
     offered = tree.protected(key)
@@ -83,5 +88,5 @@ def get_protected_attributes(tree: "Tree", key: bytes, data: bytes, access: "Acc
     sealed = access.seal(b"".join(parts))
     if sealed is None:
         return OTHER_REASON, NULL
-    head = b"\x02\x02" + _PARAMETERS + access.counter + b"\x09\x08" + access.device + b"\x09\x08" + access.target
-    return SUCCESS, head + _KEY_INFO + b"\x09" + put_length(len(sealed)) + sealed
+    head = b"\x02\x02" + protection_parameters(access.counter, access.device, access.target)
+    return SUCCESS, head + b"\x09" + put_length(len(sealed)) + sealed
