@@ -1,0 +1,22 @@
+"""What all tests share: the folders whose modules several of them import, and where the reference data set is."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+for folder in ("independent", "fuzz"):
+    if str(HERE / folder) not in sys.path:
+        sys.path.insert(0, str(HERE / folder))
+
+import dataset  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def rtds():
+    """The reference data set; without it the test is skipped with the sentence that says how to get it."""
+    found = dataset.find()
+    if found is None:
+        pytest.skip(dataset.HOW_TO_GET_IT)
+    return found
