@@ -111,6 +111,11 @@ class Anchors:
         self._records.put(_cell_name(cell.role, cell.usage, cell.cell_usage), octets)
         self.reload()
 
+    def clear_cell(self, role: int, usage: int, cell_usage: int = 0) -> None:
+        """Empties a cell."""
+        self._records.drop(_cell_name(role, usage, cell_usage))
+        self.reload()
+
     def counter(self, role: int) -> int:
         """The highest originator counter accepted from the role, or its floor."""
         octets = self._records.get("n.%d" % role)

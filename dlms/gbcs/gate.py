@@ -17,6 +17,8 @@ from slotmeter.hal.errors import HalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slotmeter.dlms.gbcs.anchors import Anchors, Secrets
     from slotmeter.hal.crypto import Crypto
 
@@ -32,6 +34,8 @@ FUTURE = 2
 HEADER_DATE_TIME = 4
 ENCRYPTED = 8
 WITHDRAWN = 16
+# The header counter is that of a top-up token, which has a number space of its own (GBCS 13.3; facts 9).
+TOP_UP = 32
 
 # Reasons of a refusal: public, as the bench protocol shows them.
 MALFORMED = "malformed"
@@ -103,6 +107,8 @@ class Gate:
         self._anchors = anchors
         self._secrets = secrets
         self._crypto = crypto
+        # Whether a top-up with this counter was already received from a remote party; whoever keeps tokens sets it.
+        self.top_up_seen: Callable[[int], bool] | None = None
 
     def admit(self, message: Message) -> "tuple[UseCase | None, int, Refusal | None]":
         """The use case, the role of the originator, and None; or what is known of them and a refusal."""
@@ -131,8 +137,16 @@ class Gate:
         text = self._authenticate(message, role, protection)
         if text:
             return use_case, role, Refusal(NOT_AUTHENTIC, text)
-        if use_case.flags & REPLAY and int.from_bytes(message.counter, "big") <= self._anchors.counter(role):
-            return use_case, role, Refusal(REPLAYED, "the originator counter is not above the last one accepted")
+        if protection & RESPONSE_MAC and self._anchors.cell(role, KEY_AGREEMENT) is None:
+            return use_case, role, Refusal(NOT_AUTHORISED, "no key agreement cell of its role to answer with")
+        if use_case.flags & REPLAY:
+            counter = int.from_bytes(message.counter, "big")
+            if use_case.flags & TOP_UP:
+                replayed = self.top_up_seen is not None and self.top_up_seen(counter)
+            else:
+                replayed = counter <= self._anchors.counter(role)
+            if replayed:
+                return use_case, role, Refusal(REPLAYED, "the originator counter is not above the last one accepted")
         return use_case, role, None
 
     def _authenticate(self, message: Message, role: int, protection: int) -> str:

@@ -57,3 +57,12 @@ def unseal(
         return None
     key = derive(crypto, z, other_info(device, ENCRYPTION, counter, recipient))
     return crypto.gcm_open(key, device + _IV_TAIL, _ENCRYPT_AAD, sealed[5:], 12)
+
+
+def utrn_mac(crypto: "Crypto", z: bytes, supplier: bytes, meter: bytes, counter: bytes, high: bytes) -> bytes:
+    """The last 4 octets of the GMAC over a top-up token (GBCS 13.3; facts section 9).
+
+    z: secret of the supplier's top-up key and the meter's; counter: all 8 octets; high: the upper 4 octets of the PTUT.
+    """
+    key = derive(crypto, z, other_info(supplier, 1, counter, meter))
+    return crypto.gmac(key, supplier + _IV_TAIL, _MAC_AAD + supplier + meter + b"\x01" + counter + high)[12:]

@@ -1,0 +1,550 @@
+"""A meter: octets in, octets out, facts to read, and the time as an argument (style: h11, aioquic).
+
+    receive ── parse ── gate ──┬── DLMS: items against the object tree ──┐
+                               └── ASN.1: credentials, joining, firmware ┴── commit ── response
+    tick ───── future-dated instructions that are due ── commit ── alerts
+
+Nothing leaves before the state that it tells of is durable, and a message that is refused changes nothing but the
+security log and the device's own counter.
+"""
+
+from slotmeter.dlms.apdu import (
+    ACTION,
+    GET,
+    GET_WITH_SELECTION,
+    OTHER_REASON,
+    SCOPE_OF_ACCESS_VIOLATED,
+    SET,
+    SUCCESS,
+    TYPE_UNMATCHED,
+    build_access_response,
+    build_data_notification,
+    parse_access_request,
+)
+from slotmeter.dlms.cosem.access import Access
+from slotmeter.dlms.cosem.protection import protection_parameters
+from slotmeter.dlms.cosem.tree import Tree
+from slotmeter.dlms.errors import DecodeError
+from slotmeter.dlms.gbcs import gate, keys
+from slotmeter.dlms.gbcs.anchors import Anchors, DeviceKeys, Secrets
+from slotmeter.dlms.gbcs.credentials import CANCEL, Credentials, Request
+from slotmeter.dlms.gbcs.gate import Gate, UseCase
+from slotmeter.dlms.gbcs.message import Message, parse
+from slotmeter.dlms.gbcs.roles import ACCESS_CONTROL_BROKER, KEY_AGREEMENT, SUPPLIER
+from slotmeter.dlms.octets import put_length
+from slotmeter.firmware import facts, logs
+from slotmeter.firmware.behaviour import Behaviour
+from slotmeter.firmware.outbox import Outbox, date_time_octets
+from slotmeter.firmware.schedule import Instruction, Schedule
+from slotmeter.hal.errors import STORE_DAMAGED, STORE_VERSION, HalError
+from slotmeter.hal.records import Records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from slotmeter.firmware.settings import Settings
+    from slotmeter.hal import Hal
+
+# The layout of the records; another number in the store means another slotmeter wrote it.
+STATE_VERSION = b"1"
+
+NULL = b"\x00"
+# Message codes of the alerts that the meter itself raises (GBCS 20; facts 8.1).
+GENERIC_CRITICAL_ALERT = 0x1000
+GENERIC_ALERT = 0x1001
+FUTURE_DATED_ALERT = 0x00CC
+NOT_SUPPORTED_ALERT = 0x0120
+# Alerts with a MAC instead of a signature go by their message code (facts 2.6).
+MACED_ALERTS = (GENERIC_ALERT, 0x00F0)
+
+ACTIONED = 0x8F66
+NOT_ACTIONED = 0x8F67
+COMMAND_ACTIONED = 0x8154
+COMMAND_NOT_ACTIONED = 0x8155
+
+
+class Meter:
+    """One device. Give it octets and the time; take messages with `to_send` and facts with `next_event`."""
+
+    def __init__(
+        self,
+        hal: "Hal",
+        settings: "Settings",
+        object_rows: "tuple[object, ...]",
+        use_case_rows: "tuple[tuple[object, ...], ...]",
+    ) -> None:
+        self._hal = hal
+        self.settings = settings
+        self.records = records = Records(hal.store)
+        self.eui64 = self._check_store(records)
+        self.crypto = crypto = hal.crypto
+        self.anchors = Anchors(records)
+        self.keys = DeviceKeys(records)
+        self.secrets = Secrets(records, crypto, self.keys, settings.cache_secrets)
+        self.schedule = Schedule(records)
+        self.behaviour = Behaviour(self)
+        self.tree = Tree(object_rows, settings.variant, records, self.behaviour)
+        self.credentials = Credentials(
+            records, self.anchors, self.keys, self.secrets, crypto, hal.certificates, hal.entropy, self.eui64
+        )
+        self.credentials.check_validity = settings.check_validity
+        self.credentials.anchors.set_top_up_floor = self.behaviour.top_ups.set_floor
+        self._use_cases: dict[int, UseCase] = {}
+        for row in use_case_rows:
+            use_case = UseCase(row)
+            self._use_cases[use_case.code] = use_case
+        self._gate = Gate(self.eui64, self._use_cases, self.anchors, self.secrets, crypto)
+        self._gate.top_up_seen = self.behaviour.top_up_seen
+        self._outbox = Outbox(self.eui64, self.anchors, self.keys, self.secrets, crypto)
+        self._to_send: list[bytes] = []
+        self._events: list[object] = []
+        # What waits for the commit, so that nothing leaves before it.
+        self._held: list[tuple[bytes, object]] = []
+        self._fault: tuple[int, int | None] | None = None
+        self.now_s = 0
+        # The command that is being carried out, for what encrypts its answer.
+        self._message: Message | None = None
+        self._role = -1
+        self._sealing_counter = b""
+        self._order = 0
+
+    def _check_store(self, records: Records) -> bytes:
+        version = records.get("version")
+        if version is None:
+            if records.names() and records.names() != ["id"] and records.get("id") is None:
+                raise HalError(STORE_DAMAGED, "the store holds records but no version: it is not a meter's")
+            records.put("version", STATE_VERSION)
+            records.put("variant", bytes((self.settings.variant,)))
+            records.commit()
+        elif version != STATE_VERSION:
+            raise HalError(
+                STORE_VERSION, "the store has layout %s, this slotmeter reads 1: use another store" % version.decode()
+            )
+        if records.get("variant") != bytes((self.settings.variant,)):
+            raise HalError(STORE_VERSION, "the store belongs to a meter of another variant: use it or another store")
+        eui64 = records.get("id")
+        if eui64 is None:
+            raise HalError(STORE_DAMAGED, "the store holds no identity: provision it first")
+        return eui64
+
+    # ---- the five verbs
+
+    def receive(self, data: bytes, now_ms: int) -> None:
+        """Takes one message. What follows is read with `to_send` and `next_event`; nothing is raised for bad octets."""
+        self.tick(now_ms)
+        fault = self._fault
+        self._fault = None
+        try:
+            message = parse(data)
+        except DecodeError as error:
+            self._refuse(gate.MALFORMED, str(error), None)
+            return
+        use_case, role, refusal = self._gate.admit(message)
+        if refusal is not None:
+            self._refuse(refusal.reason, refusal.text, message)
+            return
+        assert use_case is not None
+        self._message = message
+        self._role = role
+        self._sealing_counter = b""
+        self._order = 0
+        if use_case.flags & gate.REPLAY and not use_case.flags & gate.TOP_UP:
+            self.anchors.set_counter(role, int.from_bytes(message.counter, "big"))
+        try:
+            if use_case.asn1:
+                payload, failed = self._run_asn1(message, use_case, role, fault)
+            else:
+                payload, failed = self._run_dlms(message, use_case, role, fault)
+        except DecodeError as error:
+            # Authentic, but not a payload of this use case: nothing of it is done, and it cannot come again.
+            self._forget()
+            if use_case.flags & gate.REPLAY and not use_case.flags & gate.TOP_UP:
+                self.anchors.set_counter(role, int.from_bytes(message.counter, "big"))
+            self._refuse(gate.MALFORMED, str(error), message)
+            return
+        supplementary = message.supplementary[:16]
+        if supplementary and self._sealing_counter:
+            supplementary += self._sealing_counter
+        response = self._outbox.response(
+            message,
+            role,
+            use_case.protection_for(role),
+            date_time_octets(self.now_s) if use_case.flags & gate.HEADER_DATE_TIME else b"",
+            supplementary,
+            payload,
+        )
+        if self._commit():
+            self._to_send.append(response)
+            self._release()
+            self._events.append(facts.CommandAnswered(use_case.name, role, failed))
+
+    def next_event(self) -> "object | None":
+        """The next fact of `slotmeter.firmware.facts`, or None."""
+        return self._events.pop(0) if self._events else None
+
+    def to_send(self) -> bytes:
+        """The next whole message to put on the wire, or b""."""
+        return self._to_send.pop(0) if self._to_send else b""
+
+    def deadline_ms(self) -> "int | None":
+        """When `tick` has something to do, in milliseconds since 2000; None when it has not."""
+        due_s = self.schedule.next_due()
+        return None if due_s is None else due_s * 1000
+
+    def tick(self, now_ms: int) -> None:
+        """Carries out what is due by `now_ms`, in order; each instruction is durable before its alert leaves."""
+        self.now_s = now_ms // 1000
+        due_s = self.schedule.next_due()
+        while due_s is not None and due_s <= self.now_s:
+            instruction = self.schedule.take_due(self.now_s)
+            if instruction is None:
+                break
+            self._carry_out(instruction)
+            due_s = self.schedule.next_due()
+
+    # ---- commands
+
+    def _run_dlms(
+        self, message: Message, use_case: UseCase, role: int, fault: "tuple[int, int | None] | None"
+    ) -> "tuple[bytes, int]":
+        """Carries out an access-request; the access-response payload and the first item that failed, or -1."""
+        invoke_id, items = parse_access_request(message.payload)
+        if invoke_id != b"\x20" + message.counter[5:]:
+            raise DecodeError("invoke id is not that of the originator counter", 1)
+        allowed = use_case.allowed()
+        count = len(items)
+        results = []
+        for index in range(count):
+            item = items[index]
+            kind = GET if item.kind == GET_WITH_SELECTION else item.kind
+            if bytes((kind,)) + item.key not in allowed:
+                # Outside its use case: nothing is done, the item is named, the others were not tried.
+                for other in items:
+                    results.append((other.kind, OTHER_REASON, NULL))
+                results[index] = (item.kind, SCOPE_OF_ACCESS_VIOLATED, NULL)
+                return build_access_response(invoke_id, results), index
+        supplementary = message.supplementary
+        access = Access(
+            self.now_s,
+            message.code,
+            message.counter,
+            message.originator,
+            role,
+            self.eui64,
+            message.originator,
+            supplementary[:8] if supplementary else message.originator,
+            self._seal,
+        )
+        tree = self.tree
+        failed = -1
+        updates = False
+        for index in range(count):
+            item = items[index]
+            kind = item.kind
+            data = NULL
+            if failed >= 0:
+                result = OTHER_REASON
+            elif fault is not None and fault[0] == index:
+                result = 1 if fault[1] is None else fault[1]
+            elif kind == SET:
+                updates = True
+                result = tree.set(item.key, item.data, access)
+            elif kind == ACTION:
+                if item.key[0:2] != b"\x00\x1e":
+                    updates = True
+                result, data = tree.invoke(item.key, item.data, access)
+            else:
+                result, data = tree.get(item.key, item.selection, access)
+            if result != SUCCESS:
+                data = NULL
+                if failed < 0:
+                    failed = index
+            results.append((kind, result, data))
+        if updates and self.settings.log_commands:
+            code = COMMAND_ACTIONED if failed < 0 else COMMAND_NOT_ACTIONED
+            logs.note_event(self.tree, self.now_s, code, message.code.to_bytes(2, "big"))
+        return build_access_response(invoke_id, results), failed
+
+    def _seal(self, plaintext: bytes) -> "bytes | None":
+        """Encrypts `plaintext` for whoever reads the answer; None when there is no key to do it with."""
+        message = self._message
+        assert message is not None
+        supplementary = message.supplementary
+        if supplementary:
+            try:
+                public = self._hal.certificates.read(supplementary[16:]).public_key
+                z = self.secrets.z(public)
+            except HalError:
+                return None
+            self._sealing_counter = counter = self.anchors.take_own_counter()
+            recipient = supplementary[:8]
+        else:
+            cell = self.anchors.cell(self._role, KEY_AGREEMENT)
+            if cell is None:
+                return None
+            z = self.secrets.z(cell.public_key)
+            counter = message.counter
+            recipient = message.originator
+        return keys.seal(self.crypto, z, self.eui64, counter, recipient, plaintext)
+
+    def _run_asn1(
+        self, message: Message, use_case: UseCase, role: int, fault: "tuple[int, int | None] | None"
+    ) -> "tuple[bytes, int]":
+        """Carries out an ASN.1 use case; the response payload and 0 when it failed, -1 when not."""
+        request = Request(
+            message.code,
+            message.payload,
+            int.from_bytes(message.counter, "big"),
+            message.originator,
+            role,
+            self.now_s,
+            fault,
+        )
+        outcome = self.credentials.execute(request)
+        if use_case.flags & gate.FUTURE:
+            self.schedule.drop_others(message.code, b"")
+            if outcome.stored is not None and outcome.stored is not CANCEL:
+                due_s, blob = outcome.stored
+                self.schedule.put(
+                    Instruction(due_s, 0, message.code, message.counter, message.originator, role, b"", blob)
+                )
+        for code in outcome.events:
+            logs.note_event(self.tree, self.now_s, code, b"")
+        return outcome.payload, 0 if outcome.failed else -1
+
+    def schedule_activation(self, key: bytes, due_s: "int | None", cancel: bool, access: Access) -> int:
+        """A write to an activation attribute: at once (`due_s` None or past), later, or not at all."""
+        self.schedule.drop_others(access.code, access.counter)
+        if cancel:
+            self.schedule.drop(access.code, key)
+            return SUCCESS
+        if due_s is None or due_s <= access.now_s:
+            self.schedule.drop(access.code, key)
+            return SUCCESS if self.tree.activate(key) else OTHER_REASON
+        self._order += 1
+        self.schedule.put(
+            Instruction(due_s, self._order, access.code, access.counter, access.originator, access.role, key, b"")
+        )
+        return SUCCESS
+
+    def _carry_out(self, one: Instruction) -> None:
+        """Carries out a future-dated instruction and sends its alert to who gave it."""
+        use_case = self._use_cases.get(one.code)
+        if one.key:
+            done = self.tree.activate(one.key)
+            body = one.code.to_bytes(2, "big") + one.counter + one.key
+            self.send_alert(
+                FUTURE_DATED_ALERT,
+                ACTIONED if done else NOT_ACTIONED,
+                one.due_s,
+                (b"\x09\x13" + body,),
+                one.originator,
+                one.role,
+            )
+            logs.note_event(self.tree, self.now_s, ACTIONED if done else NOT_ACTIONED, one.code.to_bytes(2, "big"))
+        else:
+            alert_code, message_code, payload, events = self.credentials.due(
+                one.code, one.blob, int.from_bytes(one.counter, "big"), one.due_s, self.now_s
+            )
+            done = alert_code == ACTIONED
+            self._send_alert(message_code, alert_code, payload, one.originator, one.role, b"")
+            logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
+            for code in events:
+                logs.note_event(self.tree, self.now_s, code, b"")
+        if self._commit():
+            self._release()
+            self._events.append(facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done))
+
+    # ---- alerts, refusals
+
+    def send_alert(
+        self,
+        message_code: int,
+        alert_code: int,
+        time_s: int,
+        elements: "tuple[bytes, ...]",
+        target: bytes = b"",
+        role: int = SUPPLIER,
+        supplementary: bytes = b"",
+    ) -> None:
+        """Queues a DLMS alert: alert code, time stamp and `elements` (A-XDR octets each), to the supplier unless told.
+
+        It leaves with the next commit. Nobody gets it when the target's cell is empty.
+        """
+        if not target:
+            holders = self.anchors.cells(role)
+            if not holders:
+                return
+            target = holders[0].entity_id
+        body = [b"\x12" + alert_code.to_bytes(2, "big"), b"\x09\x0c" + date_time_octets(time_s)]
+        body.extend(elements)
+        # The payload repeats the counter, so the counter is taken first.
+        counter = self.anchors.take_own_counter()
+        payload = build_data_notification(counter, body)
+        self._hold_alert(message_code, alert_code, counter, payload, target, role, supplementary)
+
+    def send_generic_alert(self, alert_code: int, time_s: int) -> None:
+        """Queues an alert that has nothing to tell but its code: critical or not, as its code says."""
+        critical = alert_code >> 8 == 0x8F
+        self.send_alert(GENERIC_CRITICAL_ALERT if critical else GENERIC_ALERT, alert_code, time_s, ())
+
+    def _send_alert(
+        self, message_code: int, alert_code: int, payload: bytes, target: bytes, role: int, supplementary: bytes
+    ) -> None:
+        counter = self.anchors.take_own_counter()
+        self._hold_alert(message_code, alert_code, counter, payload, target, role, supplementary)
+
+    def _hold_alert(
+        self,
+        message_code: int,
+        alert_code: int,
+        counter: bytes,
+        payload: bytes,
+        target: bytes,
+        role: int,
+        supplementary: bytes,
+    ) -> None:
+        signed = message_code not in MACED_ALERTS
+        message = self._outbox.alert(message_code, counter, target, role, signed, supplementary, payload)
+        self._held.append((message, facts.AlertSent(alert_code, message_code)))
+
+    def _refuse(self, reason: str, text: str, message: "Message | None") -> None:
+        """Tells why a message gets no response; one that was at least well formed is logged and may raise an alert."""
+        self._events.append(facts.MessageRefused(reason, text))
+        if message is None:
+            return
+        log_code, alert_code = self.settings.refusal_codes.get(reason, (0, 0))
+        if log_code:
+            logs.note_security(self.tree, self.now_s, log_code)
+        if reason == gate.NOT_SUPPORTED and alert_code:
+            element = b"\x09\x0a" + message.code.to_bytes(2, "big") + message.counter
+            role = self.anchors.roles_of(message.originator)[0]
+            self.send_alert(
+                NOT_SUPPORTED_ALERT,
+                alert_code,
+                self.now_s,
+                (element,),
+                message.originator,
+                role,
+                message.supplementary[:16] if role == ACCESS_CONTROL_BROKER else b"",
+            )
+        elif alert_code:
+            self.send_generic_alert(alert_code, self.now_s)
+        if self._commit():
+            self._release()
+
+    def _commit(self) -> bool:
+        """Makes the state durable. When the store fails, the old state stands and nothing that was held leaves."""
+        try:
+            self.records.commit()
+        except HalError as error:
+            self._forget()
+            self._events.append(facts.MessageRefused(gate.STORE_FAILED, str(error)))
+            return False
+        return True
+
+    def _release(self) -> None:
+        for message, fact in self._held:
+            self._to_send.append(message)
+            self._events.append(fact)
+        self._held = []
+
+    def _forget(self) -> None:
+        """Drops every uncommitted change, in the records and in what was read from them."""
+        self.records.rollback()
+        self._held = []
+        self.anchors.reload()
+        self.secrets.forget()
+        self.schedule.reload()
+        self.tree.reload()
+
+    # ---- the bench's hand
+
+    def arm_fault(self, item: int, result: "int | None" = None) -> None:
+        """Makes item `item` of the next command fail with `result`; None is a hardware fault or its equivalent."""
+        self._fault = (item, result)
+
+    def clear_fault(self) -> None:
+        """Takes back what `arm_fault` prepared."""
+        self._fault = None
+
+    def peek(self, key: bytes) -> "bytes | None":
+        """An attribute as A-XDR octets, past access rights; None when there is no such attribute."""
+        return self.tree.peek(key)
+
+    def poke(self, key: bytes, data: bytes) -> None:
+        """Places an attribute past access rights and side effects; DecodeError when it is of another type."""
+        self.tree.poke(key, data)
+        self.records.commit()
+
+    @property
+    def clock_status(self) -> int:
+        """RELIABLE, INVALID or UNRELIABLE of hal.clock."""
+        return self.behaviour.clock_status()
+
+    def set_clock_status(self, status: int) -> None:
+        """Sets what the meter thinks of its clock."""
+        self.behaviour.set_clock_status(status)
+        self.records.commit()
+
+    def top_up_counter(self) -> int:
+        """The highest top-up counter accepted, or the floor."""
+        return self.behaviour.top_ups.highest()
+
+    def set_top_up_counter(self, value: int) -> None:
+        """Forgets the tokens seen and accepts those above `value`."""
+        self.behaviour.top_ups.set_floor(value, True)
+        self.records.commit()
+
+    def use_cases(self) -> "list[UseCase]":
+        """The use cases that the meter implements, by message code."""
+        return [self._use_cases[code] for code in sorted(self._use_cases)]
+
+    def raise_alert(
+        self,
+        message_code: int,
+        alert_code: int,
+        elements: "tuple[bytes, ...]",
+        protected: "tuple[bytes, ...]" = (),
+        role: int = SUPPLIER,
+        supplementary: bytes = b"",
+    ) -> bool:
+        """Sends a DLMS alert at the bench's wish: `elements` after the time stamp, then the attributes `protected`
+        (keys) read and encrypted for the holder of `role`. False when one of them cannot be read or encrypted.
+        """
+        holders = self.anchors.cells(role)
+        if not holders:
+            return False
+        body = list(elements)
+        if protected:
+            block = self._protect_for_alert(protected, holders[0].entity_id, role)
+            if block is None:
+                return False
+            body.extend(block)
+        self.send_alert(message_code, alert_code, self.now_s, tuple(body), holders[0].entity_id, role, supplementary)
+        if not self._commit():
+            return False
+        self._release()
+        return True
+
+    def _protect_for_alert(
+        self, protected: "tuple[bytes, ...]", target: bytes, role: int
+    ) -> "tuple[bytes, bytes] | None":
+        """The two elements of an encrypted part (facts 4.4, as in ECS68): protection parameters and the octets."""
+        values = []
+        for key in protected:
+            value = self.tree.peek(key)
+            if value is None:
+                return None
+            values.append(value)
+        cell = self.anchors.cell(role, KEY_AGREEMENT)
+        if cell is None:
+            return None
+        # The alert's own counter: `send_alert` takes it next.
+        counter = self.anchors.own_counter().to_bytes(8, "big")
+        plaintext = bytes((2, len(values))) + b"".join(values)
+        sealed = keys.seal(self.crypto, self.secrets.z(cell.public_key), self.eui64, counter, target, plaintext)
+        return protection_parameters(counter, self.eui64, target), b"\x09" + put_length(len(sealed)) + sealed
+
+    def digest(self) -> bytes:
+        """SHA-256 of the state, without logs and the device's own counter: equal before and after a refusal."""
+        return self.records.digest(self.crypto, logs.RECORDS + ("n.own",))
