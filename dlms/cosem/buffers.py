@@ -12,6 +12,7 @@ before it, then rows. Record n holds the n-th dozen or so rows ever added since 
 from slotmeter.dlms.axdr import FIXED_SIZES, put_type
 from slotmeter.dlms.errors import DecodeError, EncodeError
 from slotmeter.dlms.octets import get_length, put_length
+from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,23 +133,38 @@ class Buffer:
         self._last = EARLIEST
         self._loose = []
         names = self._records.names(self._prefix)
-        if not names:
-            return
+        if names:
+            try:
+                self._read(names)
+            except (DecodeError, IndexError, ValueError) as error:
+                raise HalError(STORE_DAMAGED, "records %s: %s" % (self._prefix, error)) from error
+
+    def _read(self, names: "list[str]") -> None:
+        """Reads the records of these names, of which there is one; any exception means that they are damaged."""
         self._base = int(names[0][len(self._prefix) :], 16)
+        last = 0
         for name in names:
-            chunk = self._records.get(name) or b"\x00"
+            if name != self._name(self._base + len(self._chunks)):
+                raise DecodeError("one is missing", 0)
+            chunk = self._records.get(name) or b""
             if chunk[0] & ORDER:
                 self._ordered = False
-            self._chunks.append(chunk)
-        self._choose(self._types[self._chunks[0][0] & 0x7F])
-        self._first = self._base * self._per_record
-        if self._size:
-            last = (len(self._chunks[-1]) - 1) // self._size
-            self._last = self._chunks[-1][-self._size :][:4]
-        else:
-            for chunk in self._chunks:
+            if not self._chunks:
+                self._choose(self._types[chunk[0] & 0x7F])
+            elif last != self._per_record:
+                raise DecodeError("one is short", 0)
+            if self._size:
+                last = (len(chunk) - 1) // self._size
+                if len(chunk) - 1 != last * self._size:
+                    raise DecodeError("one ends within a row", 0)
+                self._last = chunk[-self._size :][:4]
+            else:
                 last = self._split(chunk, 1)
-            self._last = self._loose[-1][:4]
+                self._last = self._loose[-1][:4]
+            if not 0 < last <= self._per_record:
+                raise DecodeError("one is empty or too long", 0)
+            self._chunks.append(chunk)
+        self._first = self._base * self._per_record
         self._next = self._first + (len(self._chunks) - 1) * self._per_record + last
         over = self._next - self._first - self.capacity
         if over > 0:
@@ -245,7 +261,6 @@ class Buffer:
             rows.append(data[pos:end])
             pos = end
         self.clear()
-        self._choose(kind)
         head = self._types.index(kind)
         rows = rows[-self.capacity :]
         last = EARLIEST

@@ -16,6 +16,7 @@ from slotmeter.dlms.cosem.links import ELEMENT, MEMBER, PROTECTS, follow
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.octets import get_int
 from slotmeter.dlms.schema import ANY, CHOICE, check_whole
+from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +60,16 @@ _ENTRIES_IN_USE = 7
 _PROFILE_ENTRIES = 8
 
 
+def _number(data: bytes) -> int:
+    """The integer that `data` is the A-XDR of; signed are double-long, integer and long."""
+    return get_int(data[1:]) if data[0] in (5, 15, 16) else int.from_bytes(data[1:], "big")
+
+
 class Tree:
     """The object tree of one meter.
 
     objects: (schemas, rows, links, limits) as firmware.objects.OBJECTS; variant: SINGLE, TWIN or POLYPHASE.
+    HalError (store damaged) when a record does not fit its attribute or profile.
     """
 
     def __init__(self, objects: "tuple[Any, ...]", variant: int, records: "Records", hooks: "Hooks") -> None:
@@ -111,12 +118,14 @@ class Tree:
                     self._mirrored.add(trigger)
         for key, low, high in limits:
             self._limits[key] = (low, high)
-        for record in records.names("a"):
-            if len(record) == 19:
-                key = bytes.fromhex(record[1:])
-                value = records.get(record)
-                if value is not None and key in self._attributes:
-                    self._place(key, value)
+        for key in self._attributes:
+            value = records.get("a" + key.hex())
+            if value is not None:
+                try:
+                    check_whole(self._attributes[key][0], value)
+                except DecodeError as error:
+                    raise HalError(STORE_DAMAGED, "record a%s: %s" % (key.hex(), error)) from error
+                self._place(key, value)
 
     # ---- what a command does
 
@@ -175,7 +184,7 @@ class Tree:
         except DecodeError:
             return TYPE_UNMATCHED
         limit = self._limits.get(key)
-        if limit is not None and not limit[0] <= self._number(data) <= limit[1]:
+        if limit is not None and not limit[0] <= _number(data) <= limit[1]:
             return OTHER_REASON
         if flags & ACTIVATION:
             result = self.hooks.schedule(key, data[2:], access)
@@ -286,10 +295,6 @@ class Tree:
             self._readable[key] = data
         else:
             self._hidden[key] = data
-
-    def _number(self, data: bytes) -> int:
-        # Signed are double-long, integer, long.
-        return get_int(data[1:]) if data[0] in (5, 15, 16) else int.from_bytes(data[1:], "big")
 
     def follow(self, key: bytes, now_s: int) -> None:
         """Runs what a method's links say."""
