@@ -10,7 +10,7 @@ class DecodeError(DlmsError):
 
     def __init__(self, reason, offset=0):
         # type: (str, int) -> None
-        DlmsError.__init__(self, "%s at octet %d" % (reason, offset))
+        super().__init__("%s at octet %d" % (reason, offset))
         self.reason = reason
         self.offset = offset
 

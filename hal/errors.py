@@ -30,6 +30,6 @@ class HalError(Exception):
 
     def __init__(self, kind, detail):
         # type: (str, str) -> None
-        Exception.__init__(self, kind + ": " + detail)
+        super().__init__(kind + ": " + detail)
         self.kind = kind
         self.detail = detail
