@@ -216,6 +216,8 @@ class TrustAnchors:
                 raise DecodeError("the originator is not the contingency party", 0)
         else:
             self._check_authorised(place, request.originator)
+        if mode == replacement_command.ACB_BY_ACB and command.due_s is not None:
+            raise DecodeError("this mode is carried out at once", 0)
         touched = MODES[mode][3]
         for change in command.others:
             if change.role > CONTINGENCY or not touched >> change.role & 1:
