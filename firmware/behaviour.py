@@ -7,7 +7,7 @@ has none.
 
 from slotmeter.dlms.apdu import OTHER_REASON, SUCCESS, TYPE_UNMATCHED
 from slotmeter.dlms.cosem.hooks import RELIABLE, UNRELIABLE, Hooks
-from slotmeter.dlms.dates import CANCEL, NOW, from_seconds, to_seconds
+from slotmeter.dlms.dates import CANCEL, DAY_S, NOW, from_seconds, to_seconds
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import keys
 from slotmeter.dlms.gbcs.roles import KEY_AGREEMENT, PREPAYMENT_TOP_UP, SUPPLIER
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 METER_BALANCE = b"\x00\x70\x00\x00\x13\x0a\x00\xff\x02"
 MAXIMUM_CREDIT = b"\x23\x28\x00\x00\x5e\x2c\x02\x0a\x02"
 MAXIMUM_BALANCE = b"\x23\x28\x00\x00\x5e\x2c\x02\x14\x02"
+# Class 1, 0-0:94.44.(116 + controller).(1 and 2 setting period, 3 and 4 limit period), attribute 2.
+PERIOD_HEAD = b"\x00\x01\x00\x00\x5e\x2c"
+LIMIT_SCRIPTS = b"\x00\x00\x0a\x00\x6b\xff"
+# Actions of the older form (RTDS ECS47): on and off for the period in minutes, back to the calendar.
+OLD_ACTIONS = (0x11, 0x12, 0x20)
 CLOCK_ADJUSTED = 0x8145
 CLOCK_NOT_ADJUSTED = 0x81C6
 _CLOCK_RECORD = "clock"
@@ -87,6 +92,44 @@ class Behaviour(Hooks):
         except HalError:
             return b""
         return keys.utrn_mac(meter.crypto, z, cell.entity_id, meter.eui64, counter.to_bytes(8, "big"), high)
+
+    # ---- auxiliary controllers
+
+    def auxiliary(self, obis: bytes, command: int, access: "Access") -> int:
+        """ECS47a sets a controller for a period, ECS47e limits one: the command is checked, kept and logged.
+
+        Its word is kind (4 bits: 1 output, 2 input), controller (4 bits: 1 to 5), level (8 bits: 0 to 100); kind 0 is
+        the older form, whose second octet is an action. The period was written just before, in the same command.
+        """
+        kind = command >> 12
+        number = command >> 8 & 15
+        level = command & 255
+        limit = obis == LIMIT_SCRIPTS
+        if not 1 <= number <= 5 or kind > 2 or (limit and not kind):
+            return OTHER_REASON
+        if kind:
+            first = 3 if limit else 1
+            if level > 100 or not self._period_is_good(number, first):
+                return OTHER_REASON
+        elif level not in OLD_ACTIONS:
+            return OTHER_REASON
+        self._records.put("x.%s%d" % ("limit" if limit else "set", number), command.to_bytes(2, "big"))
+        logs.note_auxiliary(self._meter.tree, access.now_s, command, logs.OUTCOME_UNKNOWN)
+        return SUCCESS
+
+    def _period_is_good(self, number: int, first: int) -> bool:
+        """Whether the controller's period ends after it starts, and within a day (SMETS 5.6.3.33)."""
+        tree = self._meter.tree
+        start = tree.peek(PERIOD_HEAD + bytes((116 + number, first, 2)))
+        end = tree.peek(PERIOD_HEAD + bytes((116 + number, first + 1, 2)))
+        if start is None or end is None or start[:2] != b"\x09\x0c" or end[:2] != b"\x09\x0c":
+            return False
+        try:
+            start_s = to_seconds(start[2:])
+            end_s = to_seconds(end[2:])
+        except DecodeError:
+            return False
+        return start_s is not None and end_s is not None and start_s < end_s <= start_s + DAY_S
 
     # ---- clock
 

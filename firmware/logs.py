@@ -17,6 +17,14 @@ OBJECTS = {"event": EVENT, "security": SECURITY, "power": POWER, "auxiliary": AU
 RECORDS = ("p" + EVENT.hex(), "p" + SECURITY.hex())
 
 
+# Outcomes of an auxiliary controller's action (SMETS 5.7.5.6).
+OUTCOME_UNKNOWN = 0
+OUTCOME_SUCCESS = 1
+OUTCOME_FAILURE = 2
+# What the log calls a HAN command id is the time of the command in seconds since 1970 (RTDS ECS35g).
+_UNIX_EPOCH_S = 946684800
+
+
 def note_event(tree: "Tree", now_s: int, code: int, other: bytes) -> None:
     """Adds to the event log: seconds since 2000, alert or event code, other information (0 to 8 octets)."""
     tree.append(EVENT, now_s.to_bytes(4, "big") + code.to_bytes(2, "big") + bytes((len(other),)) + other)
@@ -25,3 +33,9 @@ def note_event(tree: "Tree", now_s: int, code: int, other: bytes) -> None:
 def note_security(tree: "Tree", now_s: int, code: int) -> None:
     """Adds to the security log: seconds since 2000 and code."""
     tree.append(SECURITY, now_s.to_bytes(4, "big") + code.to_bytes(2, "big"))
+
+
+def note_auxiliary(tree: "Tree", now_s: int, command: int, outcome: int) -> None:
+    """Adds to the auxiliary controller event log: time, command word, outcome, HAN command id."""
+    row = now_s.to_bytes(4, "big") + command.to_bytes(2, "big") + bytes((outcome,))
+    tree.append(AUXILIARY, row + (now_s + _UNIX_EPOCH_S).to_bytes(4, "big"))

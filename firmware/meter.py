@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 STATE_VERSION = b"1"
 
 NULL = b"\x00"
+# Class 1, 0-0:0.2.1.255, attribute 2: what ECS52 reads and CS06 changes.
+FIRMWARE_VERSION = b"\x00\x01\x00\x00\x00\x02\x01\xff\x02"
 # Message codes of the alerts that the meter itself raises (GBCS 20; facts 8.1).
 GENERIC_CRITICAL_ALERT = 0x1000
 GENERIC_ALERT = 0x1001
@@ -86,6 +88,8 @@ class Meter:
         self.credentials = Credentials(
             records, self.anchors, self.keys, self.secrets, crypto, hal.certificates, hal.entropy, self.eui64
         )
+        self.credentials.images.read_version = self._firmware_version
+        self.credentials.images.write_version = self._set_firmware_version
         self.credentials.check_validity = settings.check_validity
         self.credentials.anchors.set_top_up_floor = self.behaviour.top_ups.set_floor
         self._use_cases: dict[int, UseCase] = {}
@@ -125,6 +129,12 @@ class Meter:
         if eui64 is None:
             raise HalError(STORE_DAMAGED, "the store holds no identity: provision it first")
         return eui64
+
+    def _firmware_version(self) -> bytes:
+        return self.tree.value(FIRMWARE_VERSION)[2:]
+
+    def _set_firmware_version(self, version: bytes) -> None:
+        self.tree.put(FIRMWARE_VERSION, b"\x09\x04" + version)
 
     # ---- the five verbs
 

@@ -11,6 +11,8 @@ from slotmeter.dlms.gbcs.asn1_request import ACTIONED, CANCEL, FIRMWARE_VERSION_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slotmeter.dlms.gbcs.asn1_request import Request
     from slotmeter.hal.records import Records
 
@@ -29,18 +31,29 @@ _COUNTER_LIMIT = 0xFFFFFFFFFFFFFFFF
 
 
 class FirmwareImages:
-    """Records "f.version" (4 octets) and "f.held" (hash, then version)."""
+    """Records "f.version" (4 octets) and "f.held" (hash, then version).
+
+    read_version, write_version: where the version that runs is kept when that is not a record of its own, as in a meter
+    whose object tree shows it.
+    """
 
     def __init__(self, records: "Records") -> None:
         self._records = records
+        self.read_version: Callable[[], bytes] | None = None
+        self.write_version: Callable[[bytes], None] | None = None
 
     def version(self) -> bytes:
         """The version that runs, 4 octets."""
+        if self.read_version is not None:
+            return self.read_version()
         return self._records.get("f.version") or FACTORY_VERSION
 
     def set_version(self, version: bytes) -> None:
         """Sets the version that runs: the factory's hand, or the bench's."""
-        self._records.put("f.version", version)
+        if self.write_version is not None:
+            self.write_version(version)
+        else:
+            self._records.put("f.version", version)
 
     def held(self) -> "tuple[bytes, bytes] | None":
         """(SHA-256 of the image, 4 octets of its version), None when no image waits."""
