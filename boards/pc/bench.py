@@ -21,7 +21,6 @@ from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell
 from slotmeter.dlms.gbcs.devices import DeviceLog
-from slotmeter.dlms.gbcs.firmware_images import FirmwareImages
 from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, RESPONSE, parse
 from slotmeter.firmware import facts, logs
 from slotmeter.firmware.alerts import ALERT_CODES
@@ -61,7 +60,7 @@ ROLES = {
     for number, name in enumerate(roles.NAMES)
     if number not in (roles.ISSUING_AUTHORITY, roles.CONTINGENCY)
 }
-COUNTERS = tuple(name for name in ROLES if name != "root") + ("prepayment", "own")
+COUNTERS = (*ROLES, "prepayment", "own")
 USAGES = {
     "digital-signature": roles.DIGITAL_SIGNATURE,
     "key-agreement": roles.KEY_AGREEMENT,
@@ -276,6 +275,11 @@ class Bench:
         self._meter = None
         self.finished = True
         self._store.close()
+
+    @property
+    def clock(self) -> BenchClock:
+        """The bench's time, for who watches; requests set it."""
+        return self._clock
 
     @property
     def temporary(self) -> bool:
@@ -592,7 +596,7 @@ class Bench:
 
     def _devices(self, request: "dict[str, Any]") -> "dict[str, Any]":
         meter = self.meter
-        log = DeviceLog(meter.records)
+        log = meter.credentials.devices
         names = device_log.TYPE_NAMES
         for field_name in ("add", "remove"):
             entry = request.get(field_name)
@@ -617,7 +621,7 @@ class Bench:
 
     def _firmware(self, request: "dict[str, Any]") -> "dict[str, Any]":
         meter = self.meter
-        images = FirmwareImages(meter.records)
+        images = meter.credentials.images
         new = _optional(request, "version", _octets)
         if new is not None and len(new) != 4:
             raise RequestError("bad-field", "version has 4 octets")

@@ -453,9 +453,8 @@ class Presets:
         fault: list[dict[str, Any]] = []
         for index, details in enumerate(told.children):
             role, status = details.children[0].number, details.children[1].number
-            name = roles.NAMES[role] if role < len(roles.NAMES) else ""
             if status == 0:
-                steps.append({"op": "counter", "role": name, "value": details.children[2].number})
+                steps.append({"op": "counter", "role": roles.NAMES[role], "value": details.children[2].number})
                 for cell in details.children[3].children:
                     cell_usage = cell.children[1].number if len(cell.children) == 4 else 0
                     steps += self._cell(role, _usage(cell.children[0]), cell_usage, cell.children[-1].content)
@@ -957,8 +956,7 @@ class Replay:
 
     def _level_counters(self, bench: Bench) -> None:
         for name in ROLES:
-            if name != "root":
-                self._ask(bench, "counter", role=name, value=0)
+            self._ask(bench, "counter", role=name, value=0)
 
     def _compare_response(
         self, bench: Bench, exchange: Exchange, messages: "list[dict[str, Any]]", result: Result
