@@ -79,7 +79,7 @@ def payload(
     if kind in ("CS02b", "CS02g"):
         return _replacement(name.partition("-")[2], role, counter, due_s, values, cast)
     if kind in ("CS02c", "CS02e"):
-        return asn1.put_key_usage(_choice("usage", str(values["usage"]), _USAGES))
+        return asn1.sequence([asn1.put_key_usage(_choice("usage", str(values["usage"]), _USAGES))])
     if kind == "CS02d":
         return _file("certificate", values["certificate"]) or _present(cast.device.ds_certificate, "the device's certificate")
     if kind == "CS03A1":

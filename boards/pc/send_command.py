@@ -10,10 +10,12 @@ from slotmeter.boards.pc.errors import SlotmeterError
 
 
 def messages_of(source: str) -> "list[bytes]":
-    """The messages in a file, in hexadecimal text, or on stdin for `-`; SlotmeterError says what it is instead.
+    """The messages in a file, in hexadecimal text, or on stdin for `-`; SlotmeterError says what is wrong.
 
     A file holds one message as octets, or hexadecimal with one message on each line that is not blank.
     """
+    from slotmeter.boards.pc.decode_command import octets_of
+
     if source == "-":
         octets, where = sys.stdin.buffer.read(), "stdin"
     else:
@@ -33,12 +35,12 @@ def messages_of(source: str) -> "list[bytes]":
     if octets[:1] in (b"\xdd", b"\xdf"):
         return [octets]
     try:
-        text = octets.decode("ascii")
-        found = [bytes.fromhex(line) for line in text.splitlines() if line.strip()]
-    except (UnicodeDecodeError, ValueError):
-        if where == "the argument" and not all(char in "0123456789abcdefABCDEF \n" for char in source):
-            raise SlotmeterError("%s is neither a file nor hexadecimal" % source[:60]) from None
-        raise SlotmeterError("%s does not hold a message: neither octets from DD or DF, nor hexadecimal" % where) from None
+        found = [octets_of(line) for line in octets.decode("ascii").splitlines() if line.strip()]
+    except ValueError as error:
+        reason = "" if isinstance(error, UnicodeDecodeError) else ": %s" % error
+        if where == "the argument":
+            raise SlotmeterError("%s is neither a file nor a message in hexadecimal%s" % (source[:60], reason)) from None
+        raise SlotmeterError("%s holds neither the octets of a message nor hexadecimal%s" % (where, reason)) from None
     if not found:
         raise SlotmeterError("%s is empty: give a message" % where)
     return found

@@ -1,0 +1,166 @@
+"""`slotmeter run`: a meter that stays, with a demonstration first and a live view of the messages that pass."""
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from slotmeter.boards.pc.errors import SlotmeterError
+
+if TYPE_CHECKING:
+    from slotmeter.boards.pc.bench import Bench
+    from slotmeter.boards.pc.live import Live
+
+_SECURITY = "This is an emulator: its keys and random numbers protect nothing. Never load real credentials."
+# Where run listens unless it is told; the next free one is taken when that is in use.
+_PORT = 4059
+
+
+# What a shell reports of a process that SIGTERM ended.
+_TERMINATED = 143
+
+
+def _terminated(_number: int, _frame: "FrameType | None") -> None:
+    """SIGTERM ends a run as Ctrl-C does, so that the store is closed and the running file removed."""
+    raise SystemExit(_TERMINATED)
+
+
+def _demonstrate(bench: "Bench", live: "Live") -> None:
+    """Plays the supplier twice: reads the encrypted import register, and shows a text."""
+    from slotmeter.boards.pc.answers import Answers
+    from slotmeter.boards.pc.request_builder import Order, find
+    from slotmeter.boards.pc.requester import Requester
+
+    live.quiet = True
+    requester = Requester(cast=bench.cast, rtds=bench.options.rtds)
+    answers = Answers(cast=bench.cast, write=live.line)
+    now_s = bench.clock.now_ms() // 1000
+    for number, (name, fields, story) in enumerate(
+        (
+            ("ECS17b", {}, "The supplier reads the import register. The meter encrypts it, so that only the supplier can read it."),
+            ("ECS10", {"message": "Hello from the bench"}, "The supplier sends a text for the display."),
+        ),
+        1,
+    ):
+        case = find(name)
+        message = requester.build(case, Order(now_s=now_s, variant=bench.options.variant), dict(fields))
+        live.line()
+        live.line("Demonstration %d: %s" % (number, story))
+        reply = bench.request({"op": "deliver", "hex": message.hex().upper()})
+        answers.show(message, reply)
+        if answers.status(reply):
+            raise SlotmeterError("the demonstration failed: the meter's answer above says why")
+    live.quiet = False
+
+
+@click.command(
+    name="run",
+    epilog="""\b
+Examples:
+  slotmeter run                        a single-element meter that remembers
+  slotmeter run --temporary            one that forgets everything at the end
+  slotmeter run --variant polyphase --store my.store
+  ONCE=1 slotmeter run                 only the demonstration
+
+In another terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
+)
+@click.option("--variant", type=click.Choice(["single", "twin", "polyphase"]), default="single", show_default=True, help="Which meter.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Keep the state in FILE.  [default: one for each variant]")
+@click.option("--temporary", is_flag=True, help="Keep the state in memory and forget it at the end.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the bench's credentials, made on first use.")
+@click.option("--rtds", type=click.Path(path_type=Path), metavar="DIR", help="Be the meter of RTDS, with its credentials and its clock.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less.")
+@click.option("--start", metavar="TIME", help="Start with the clock frozen at TIME, such as 2030-01-01T00:00:00Z.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Listen on this loopback port.  [default: %d or the next free one]" % _PORT)
+@click.option("--no-demo", is_flag=True, help="Leave out the demonstration.")
+@click.option("--keep/--once", default=None, help="Go on after the demonstration, or end.  [default: go on in a terminal]")
+def command(
+    variant: str,
+    store: "Path | None",
+    temporary: bool,
+    keys: "Path | None",
+    rtds: "Path | None",
+    seed: "int | None",
+    start: "str | None",
+    port: "int | None",
+    no_demo: bool,
+    keep: "bool | None",
+) -> None:
+    """Start an emulated electricity meter, send it a command as its supplier would, and keep it running.
+
+    While it runs it listens on the loopback interface for send, request and the bench protocol, and shows each message
+    that passes. With its output not in a terminal, or with ONCE=1 in the environment, it ends after the demonstration.
+    """
+    if temporary and store is not None:
+        raise click.UsageError("--store and --temporary exclude each other")
+    if keep is None:
+        keep = os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
+
+    from slotmeter.boards.pc import running
+    from slotmeter.boards.pc.bench import Bench, Options, format_time, version
+    from slotmeter.boards.pc.lines import serve
+    from slotmeter.boards.pc.live import Live
+
+    click.echo("slotmeter %s, an emulated SMETS2 electricity meter (ESME, %s)" % (version(), variant))
+    click.echo(_SECURITY)
+    signal.signal(signal.SIGTERM, _terminated)
+    # A shell script starts what it puts in the background with SIGINT ignored; a meter can be stopped all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    options = Options(
+        rtds=rtds, keys=keys, store=store, temporary=temporary, variant=variant, seed=seed, start=start, note=click.echo
+    )
+    with Bench(options) as bench:
+        live = Live(bench)
+        where = "in memory: forgotten at the end" if bench.store_path is None else str(bench.store_path)
+        now = format_time(bench.clock.now_ms() // 1000)
+        stands = ", and stands still" if bench.clock.frozen else ""
+        live.line("meter   %s, clock %s%s" % (bench.identity.eui64.hex().upper(), now, stands))
+        live.line("keys    %s" % bench.cast.folder)
+        live.line("state   %s" % where)
+        if not no_demo:
+            _demonstrate(bench, live)
+        if not keep:
+            return
+        listener = _listen(port)
+        announced: "Path | None" = None
+        try:
+            number = listener.getsockname()[1]
+            store_text = "" if bench.store_path is None else str(bench.store_path.resolve())
+            credentials = "" if rtds is not None else str(bench.cast.folder.resolve())
+            meter = running.RunningMeter(number, variant, store_text, credentials, str(rtds.resolve()) if rtds else "")
+            try:
+                announced = running.announce(meter)
+            except OSError as error:
+                live.line("send and request need --port %d: %s" % (number, error.strerror))
+            live.line()
+            live.line("Listening on 127.0.0.1:%d. In another terminal: slotmeter request ECS17b. Ctrl-C ends it." % number)
+            serve(bench, listener, live.tick)
+        except KeyboardInterrupt:
+            live.end()
+            live.line("stopped; %s" % ("the state is forgotten" if bench.store_path is None else "the state is in " + where))
+            click.get_current_context().exit(130)
+        finally:
+            live.end()
+            listener.close()
+            if announced is not None:
+                running.withdraw(announced)
+
+
+def _listen(port: "int | None") -> socket.socket:
+    """A listening socket on the port asked for; SlotmeterError when it is taken."""
+    from slotmeter.boards.pc.lines import listen
+
+    if port is None:
+        try:
+            return listen(_PORT)
+        except OSError:
+            return listen(0)
+    try:
+        return listen(port)
+    except OSError as error:
+        raise SlotmeterError("cannot listen on port %d (%s): choose another with --port" % (port, error.strerror)) from error
