@@ -109,9 +109,10 @@ def test_reserved_value_classes_are_refused():
 
 
 def test_what_does_not_fit_a_token_is_not_built():
-    for arguments in ((1 << 32, PENCE, 8192), (1 << 32, 2, 1), (1 << 32, PENCE, -1), (1, PENCE, 1), (1 << 64, PENCE, 1)):
+    good = 1 << 32
+    for counter, value_class, value in ((good, 0, 8192), (good, 2, 1), (good, 0, -1), (1, 0, 1), (1 << 64, 0, 1)):
         try:
-            build(arguments[0], arguments[1], arguments[2], _mac)
+            build(counter, value_class, value, _mac)
         except PrepaymentError:
             continue
         raise AssertionError("built")

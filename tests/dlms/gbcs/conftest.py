@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-
 from slotmeter.dlms.gbcs.anchors import Anchors, Cell, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.asn1_request import Request
 from slotmeter.dlms.gbcs.credentials import Credentials

@@ -66,7 +66,8 @@ def test_lengths_from_a_device_have_the_form_of_gbcs():
 
 
 def test_lengths_that_say_too_much_are_refused():
-    for octets in ("04", "0401", "0480", "048100", "04817f", "0483000001ff", "04ff", "1f0100", "0402ff", "0481", "048201"):
+    wrong = "04 0401 0480 048100 04817f 0483000001ff 04ff 1f0100 0402ff 0481 048201"
+    for octets in wrong.split(" "):
         data = bytes.fromhex(octets)
         assert _refused(asn1.header, data, 0, len(data)), octets
 
@@ -87,7 +88,7 @@ def test_a_list_has_its_limit():
 
 
 def test_key_usages_have_one_form():
-    for flags, octets in ((0x80, "03020780"), (0x08, "03020308"), (0x04, "03020204"), (0x06, "03020106"), (1, "03020001")):
+    for flags, octets in ((0x80, "03020780"), (8, "03020308"), (4, "03020204"), (6, "03020106"), (1, "03020001")):
         assert asn1.put_key_usage(flags) == bytes.fromhex(octets)
         assert asn1.key_usage(bytes.fromhex(octets), 0, 4) == (flags, 4)
     for octets in ("03020000", "03020080", "03020708", "03020880", "030107", "0303078000", "03020781"):

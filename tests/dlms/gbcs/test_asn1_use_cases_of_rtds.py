@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from slotmeter.dlms.gbcs.anchors import Anchors, Cell, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.asn1_request import CANCEL, Request
 from slotmeter.dlms.gbcs.credentials import Credentials, result_code
@@ -24,6 +23,8 @@ from slotmeter.dlms.gbcs.roles import (
     SUPPLIER,
     TRANSITIONAL_COS,
 )
+from slotmeter.hal.board.certificates import BoardCertificates
+from slotmeter.hal.board.crypto import BoardCrypto
 from slotmeter.hal.host.certificates import HostCertificates
 from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.hal.records import Records
@@ -76,9 +77,9 @@ PUBLISHED = _published()
 class Device:
     """An ESME's credentials as they are before each RTDS exchange."""
 
-    def __init__(self, places=ESME_CELLS):
-        crypto = HostCrypto()
-        certificates = HostCertificates()
+    def __init__(self, places=ESME_CELLS, board=False):
+        crypto = BoardCrypto() if board else HostCrypto()
+        certificates = BoardCertificates() if board else HostCertificates()
         self.records = Records(VirtualStore())
         self.anchors = Anchors(self.records, places)
         self.keys = DeviceKeys(self.records)
@@ -169,11 +170,12 @@ def _prepare(device, name):
     return None
 
 
+@pytest.mark.parametrize("board", [False, True], ids=["host", "board"])
 @pytest.mark.parametrize("command_path, response_path", PAIRS)
-def test_the_published_payload_is_answered(command_path, response_path):
+def test_the_published_payload_is_answered(command_path, response_path, board):
     command = _read(command_path)
     expected = _read(response_path).payload
-    device = Device()
+    device = Device(board=board)
     fault = _prepare(device, command_path.name)
     outcome = device.credentials.execute(device.request(command, fault))
     if command_path.name.startswith("CS02c_6.17_SUCCESS"):

@@ -14,7 +14,8 @@ def _log():
 
 
 def _join_request(method=0, entity_id=OTHER, device_type=HCALCS, certificate=b"", fault=None):
-    fields = b"\x02\x01" + bytes((method,)) + b"\x04\x08" + entity_id + b"\x02\x01" + bytes((device_type,)) + certificate
+    fields = b"\x02\x01" + bytes((method,)) + b"\x04\x08" + entity_id + b"\x02\x01" + bytes((device_type,))
+    fields += certificate
     return Request(0x000D, b"\x30" + bytes((len(fields),)) + fields, 1000, bytes(8), 2, 0, fault)
 
 
