@@ -1,4 +1,4 @@
-"""The xDLMS APDUs of GBCS (IEC 62056-5-3; GBCS section 7.2.8): access-request, access-response, data-notification.
+"""The xDLMS APDUs that GBCS uses (IEC 62056-5-3): access-request, access-response, data-notification.
 
     access-request     D9 invoke(4) 00 n n*specification n n*data
     access-response    DA invoke(4) 00 00 n n*data n n*(kind result)

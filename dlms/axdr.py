@@ -1,4 +1,4 @@
-"""A-XDR, the encoding of COSEM values (IEC 62056-6-2; the types seen in GBCS are listed in section 7 of GBCS).
+"""A-XDR, the encoding of COSEM values (IEC 62056-6-2), with the types that GBCS uses.
 
 This module decides what a value may look like on the wire: one octet of tag, then contents of a size that the tag or
 a DLMS length gives. A value in memory is a pair (tag, contents):

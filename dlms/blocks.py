@@ -1,4 +1,4 @@
-"""General block transfer: a message too large for one transport unit, in blocks (GBCS section 10.3; IEC 62056-5-3).
+"""General block transfer: a message too large for one transport unit, in blocks (IEC 62056-5-3).
 
     block  = DD 09 cra counter(8) 08 originator(8) 08 target(8) 00 02 code(2) 00 length security(5)   routing header
              E0 control number(2) acknowledged(2) length data
@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterable
 
-# Inbound, GBCS foresees at most 63 blocks of 1149 octets for one object (facts 10.1).
+# Inbound, GBCS foresees at most 63 blocks of 1149 octets for one object.
 BLOCK_SIZE = 1149
 BLOCK_LIMIT = 63
 # What other implementations take in one block.

@@ -13,7 +13,7 @@ of a month. GBCS times are UTC throughout; the epoch here is 2000-01-01T00:00:00
 from slotmeter.dlms.errors import DecodeError, EncodeError
 from slotmeter.dlms.octets import get_int, put_int
 
-# What an activation attribute is told (GBCS section 9.2.2.4): act at once, and forget what is stored.
+# What an activation attribute is told in GBCS: act at once, and forget what is stored.
 NOW = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x00\xff"
 CANCEL = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x80\x00\xff"
 
