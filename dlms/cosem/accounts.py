@@ -47,7 +47,7 @@ def set_amount_to_value(tree: "Tree", key: bytes, data: bytes, access: "Access")
     return SUCCESS, NULL
 
 
-def invoke_credit(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def invoke_credit(tree: "Tree", key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Credit, method 3: success when the credit is active afterwards, whether or not it was before (ECS09)."""
     status = key[:8] + CREDIT_STATUS
     now = tree.value(status)[1]
@@ -55,10 +55,10 @@ def invoke_credit(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "t
         tree.put(status, bytes((0x16, INVOKED)))
         tree.hooks.changed(status, access)
         return SUCCESS, NULL
-    return SUCCESS if now == INVOKED or now == IN_USE else OTHER_REASON, NULL
+    return SUCCESS if now in (INVOKED, IN_USE) else OTHER_REASON, NULL
 
 
-def activate_passive_unit_charge(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def activate_passive_unit_charge(tree: "Tree", key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Charge, method 2: the passive unit charge becomes the active one."""
     tree.put(key[:8] + UNIT_CHARGE_ACTIVE, tree.value(key[:8] + UNIT_CHARGE_PASSIVE))
     tree.hooks.changed(key[:8] + UNIT_CHARGE_ACTIVE, access)
@@ -77,6 +77,6 @@ def set_total_amount_remaining(tree: "Tree", key: bytes, data: bytes, access: "A
     return SUCCESS, NULL
 
 
-def enter(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def enter(tree: "Tree", _key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Token gateway, method 1: twenty digits."""
     return tree.hooks.top_up(data[2:], access), NULL

@@ -12,6 +12,7 @@ before it, then rows. Record n holds the n-th dozen or so rows ever added since 
 from slotmeter.dlms.axdr import FIXED_SIZES, put_type
 from slotmeter.dlms.errors import DecodeError, EncodeError
 from slotmeter.dlms.octets import get_length, put_length
+from slotmeter.dlms.schema import CHOICE
 from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
@@ -64,14 +65,17 @@ def _widths(row: "Schema") -> "list[int]":
 
 
 class RowType:
-    """One type of row: its description in a compact-array, its fields' widths, its size or 0 when that varies."""
+    """One type of row: its description in a compact-array, its size or 0 when that varies, and then its fields'
+    widths.
+    """
 
     __slots__ = ("description", "widths", "size", "per_record", "strings")
 
     def __init__(self, row: "Schema") -> None:
         self.description = put_type(row)
-        self.widths = _widths(row)
-        self.size = 0 if 0 in self.widths else sum(self.widths)
+        widths = _widths(row)
+        self.size = 0 if 0 in widths else sum(widths)
+        self.widths = (self.size,) if self.size else tuple(widths)
         self.per_record = max(1, RECORD_SIZE // self.size) if self.size else LOOSE_ROWS
         # The bounds of strings, in order.
         self.strings = [kind[1:] for kind in row[1:] if len(kind) == 3]
@@ -92,12 +96,19 @@ class RowType:
         return pos
 
 
+def row_types(schema: "Schema") -> "list[RowType]":
+    """The types of row of a buffer whose schema is a compact-array, or a choice of several."""
+    if schema[0] == CHOICE:
+        return [RowType(one[1]) for one in schema[1:]]
+    return [RowType(schema[1])]
+
+
 class Buffer:
     """The rows of one profile."""
 
-    def __init__(self, obis: bytes, kinds: "list[Schema]", capacity: int, records: "Records") -> None:
+    def __init__(self, obis: bytes, kinds: "list[RowType]", capacity: int, records: "Records") -> None:
         self._prefix = "p" + obis.hex() + "."
-        self._types = [RowType(kind) for kind in kinds]
+        self._types = kinds
         self.capacity = capacity
         self._records = records
         self.touched = False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NULL = b"\x00"
 
 
-def preset_adjusting_time(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def preset_adjusting_time(tree: "Tree", _key: bytes, data: bytes, _access: "Access") -> "tuple[int, bytes]":
     """Method 5: structure of preset time (unspecified), start and end of its validity, twelve octets each."""
     try:
         start_s = to_seconds(data[18:30])
@@ -31,7 +31,7 @@ def preset_adjusting_time(tree: "Tree", key: bytes, data: bytes, access: "Access
     return SUCCESS, NULL
 
 
-def adjust_to_preset_time(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def adjust_to_preset_time(tree: "Tree", _key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Method 4: other-reason without a window given before; each window serves once."""
     window = tree.time_window
     if window is None:

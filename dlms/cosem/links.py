@@ -1,7 +1,8 @@
 """What changes along with an attribute: activation, and values that are kept in two places.
 
-A link is (operation, source, target, index). An activation attribute's links run when it is time; those of another
-attribute when a command writes it, and MEMBER and ELEMENT whenever it changes at all, because the two are one datum.
+A link is (trigger, operation, source, target, index). An activation attribute's links run when it is time; those of
+another attribute when a command writes it, and MEMBER and ELEMENT whenever it changes at all, because the two are one
+datum.
 """
 
 from slotmeter.dlms.dates import from_seconds
@@ -33,10 +34,10 @@ _ACCOUNT_ACTIVE = b"\x16\x02"
 _ELEMENT_SIZE = 5
 
 
-def follow(tree: "Tree", key: bytes, links: "list[tuple[int, bytes, bytes, int]]", mirrors: bool, now_s: int) -> None:
-    """Runs the links of `key`: with `mirrors` only MEMBER and ELEMENT, else all others."""
-    for operation, source, target, index in links:
-        if (operation == MEMBER or operation == ELEMENT) != mirrors:
+def follow(tree: "Tree", links: "list[tuple[bytes, int, bytes, bytes, int]]", mirrors: bool, now_s: int) -> None:
+    """Runs the links of one trigger: with `mirrors` only MEMBER and ELEMENT, else all others."""
+    for trigger, operation, source, target, index in links:
+        if (operation in (MEMBER, ELEMENT)) != mirrors:
             continue
         value = tree.value(source) if source else b""
         if operation == COPY:
@@ -54,7 +55,7 @@ def follow(tree: "Tree", key: bytes, links: "list[tuple[int, bytes, bytes, int]]
             tree.put(target, old[:4] + (bits & ~mask | action & mask).to_bytes(32, "big"))
         elif operation == OFFSET:
             number = int.from_bytes(value[1:3], "big")
-            limit = int.from_bytes(tree.value(key)[1:3], "big")
+            limit = int.from_bytes(tree.value(trigger)[1:3], "big")
             tree.put(target, b"\x12" + ((number * limit + 5000) // 10000).to_bytes(2, "big"))
         elif operation == MEMBER:
             start = 2 + index * _ELEMENT_SIZE

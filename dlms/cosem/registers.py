@@ -21,13 +21,13 @@ def _clear(tree: "Tree", key: bytes, access: "Access") -> None:
     tree.hooks.changed(value, access)
 
 
-def reset_register(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def reset_register(tree: "Tree", key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Method 1 of a register: the value is nought."""
     _clear(tree, key, access)
     return SUCCESS, NULL
 
 
-def reset_extended_register(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def reset_extended_register(tree: "Tree", key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Method 1 of an extended register: the value is nought, captured now; the time of the last reset follows."""
     _clear(tree, key, access)
     tree.put(key[:8] + CAPTURE_TIME, b"\x09\x0c" + from_seconds(access.now_s))
@@ -35,7 +35,7 @@ def reset_extended_register(tree: "Tree", key: bytes, data: bytes, access: "Acce
     return SUCCESS, NULL
 
 
-def reset_profile(tree: "Tree", key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
+def reset_profile(tree: "Tree", key: bytes, _data: bytes, access: "Access") -> "tuple[int, bytes]":
     """Method 1 of a profile generic: the buffer is empty."""
     tree.clear(key[2:8])
     tree.hooks.changed(key[:8] + VALUE, access)

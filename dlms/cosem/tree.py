@@ -11,11 +11,11 @@ range. Source: IEC 62056-6-2 for the classes, the GBCS mapping table for which o
 
 from slotmeter.dlms.apdu import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, SUCCESS, TYPE_UNMATCHED
 from slotmeter.dlms.cosem import accounts, clock, protection, registers, scripts
-from slotmeter.dlms.cosem.buffers import Buffer, selected_range
+from slotmeter.dlms.cosem.buffers import Buffer, RowType, row_types, selected_range
 from slotmeter.dlms.cosem.links import ELEMENT, MEMBER, PROTECTS, follow
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.octets import get_int
-from slotmeter.dlms.schema import ANY, CHOICE, check_whole
+from slotmeter.dlms.schema import ANY, check_whole
 from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
@@ -74,18 +74,20 @@ class Tree:
 
     def __init__(self, objects: "tuple[Any, ...]", variant: int, records: "Records", hooks: "Hooks") -> None:
         schemas, rows, links, limits = objects
+        self._schemas = schemas
+        self._rows = rows
         self.variant = variant
         self.hooks = hooks
         self._records = records
         # What get answers without a question, and what is stored but not read.
         self._readable: dict[bytes, bytes] = {}
         self._hidden: dict[bytes, bytes] = {}
-        # Schema, flags, factory value.
-        self._attributes: dict[bytes, tuple[Any, int, bytes]] = {}
-        self._methods: dict[bytes, Any] = {}
+        # As in the rows: number, schema, flags, factory value; and of a method, number and schema.
+        self._attributes: dict[bytes, tuple[int, int, int, bytes]] = {}
+        self._methods: dict[bytes, tuple[int, int]] = {}
         self._buffers: dict[bytes, Buffer] = {}
-        self._names: dict[bytes, str] = {}
-        self._links: dict[bytes, list[tuple[int, bytes, bytes, int]]] = {}
+        # As in the links: trigger, operation, source, target, index.
+        self._links: dict[bytes, list[tuple[bytes, int, bytes, bytes, int]]] = {}
         # Those that have MEMBER or ELEMENT among their links.
         self._mirrored: set[bytes] = set()
         self._protected: dict[bytes, list[bytes]] = {}
@@ -93,28 +95,30 @@ class Tree:
         self._touched: set[bytes] = set()
         # What preset_adjusting_time has prepared; it does not outlive a power cut.
         self.time_window: tuple[int, int] | None = None
-        for class_id, obis, name, variants, attributes, methods in rows:
+        kinds: dict[int, list[RowType]] = {}
+        for class_id, obis, _, variants, attributes, methods in rows:
             if not variants & variant:
                 continue
             head = class_id.to_bytes(2, "big") + obis
-            self._names[head] = name
-            for number, schema, flags, factory in attributes:
-                key = head + bytes((number,))
-                if flags & BUFFER:
-                    kind = schemas[schema]
-                    kinds = [one[1] for one in kind[1:]] if kind[0] == CHOICE else [kind[1]]
-                    self._buffers[key] = Buffer(obis, kinds, factory, records)
+            for attribute in attributes:
+                key = head + bytes((attribute[0],))
+                if attribute[2] & BUFFER:
+                    number = attribute[1]
+                    if number not in kinds:
+                        kinds[number] = row_types(schemas[number])
+                    self._buffers[key] = Buffer(obis, kinds[number], attribute[3], records)
                     continue
-                self._attributes[key] = (schemas[schema], flags, factory)
-                self._place(key, factory)
-            for number, schema in methods:
-                self._methods[head + bytes((number,))] = schemas[schema]
-        for trigger, operation, source, target, index in links:
-            if operation == PROTECTS:
-                self._protected.setdefault(trigger, []).append(target)
-            elif target in self._attributes:
-                self._links.setdefault(trigger, []).append((operation, source, target, index))
-                if operation == MEMBER or operation == ELEMENT:
+                self._attributes[key] = attribute
+                self._place(key, attribute[3])
+            for method in methods:
+                self._methods[head + bytes((method[0],))] = method
+        for link in links:
+            trigger = link[0]
+            if link[1] == PROTECTS:
+                self._protected.setdefault(trigger, []).append(link[3])
+            elif link[3] in self._attributes:
+                self._links.setdefault(trigger, []).append(link)
+                if link[1] in (MEMBER, ELEMENT):
                     self._mirrored.add(trigger)
         for key, low, high in limits:
             self._limits[key] = (low, high)
@@ -122,7 +126,7 @@ class Tree:
             value = records.get("a" + key.hex())
             if value is not None:
                 try:
-                    check_whole(self._attributes[key][0], value)
+                    check_whole(schemas[self._attributes[key][1]], value)
                 except DecodeError as error:
                     raise HalError(STORE_DAMAGED, "record a%s: %s" % (key.hex(), error)) from error
                 self._place(key, value)
@@ -148,11 +152,11 @@ class Tree:
             return SUCCESS, buffer.select(bounds[0], bounds[1])
         known = self._attributes.get(key)
         if known is not None:
-            if selection or not known[1] & DYNAMIC:
+            if selection or not known[2] & DYNAMIC:
                 return READ_WRITE_DENIED, NULL
             value = self.hooks.read_clock(key[8], access)
             return (OTHER_REASON, NULL) if value is None else (SUCCESS, value)
-        if key[:8] in self._names and not selection:
+        if not selection and self._name(key):
             if key[8] == 1:
                 return SUCCESS, b"\x09\x06" + key[2:8]
             buffer = self._buffers.get(key[:8] + b"\x02")
@@ -173,14 +177,14 @@ class Tree:
         """Writes an attribute, and what follows from it; the result."""
         known = self._attributes.get(key)
         if known is None:
-            if key in self._buffers or (key[8] == 1 and key[:8] in self._names):
+            if key in self._buffers or (key[8] == 1 and self._name(key)):
                 return READ_WRITE_DENIED
             return OBJECT_UNDEFINED
-        flags = known[1]
+        flags = known[2]
         if not flags & WRITABLE:
             return READ_WRITE_DENIED
         try:
-            check_whole(known[0], data)
+            check_whole(self._schemas[known[1]], data)
         except DecodeError:
             return TYPE_UNMATCHED
         limit = self._limits.get(key)
@@ -193,15 +197,16 @@ class Tree:
             return result
         self.put(key, data)
         if key in self._links:
-            follow(self, key, self._links[key], False, access.now_s)
+            follow(self, self._links[key], False, access.now_s)
         self.hooks.changed(key, access)
         return SUCCESS
 
     def invoke(self, key: bytes, data: bytes, access: "Access") -> "tuple[int, bytes]":
         """Runs a method; (result, returned data as A-XDR)."""
-        schema = self._methods.get(key)
-        if schema is None:
+        method = self._methods.get(key)
+        if method is None:
             return OBJECT_UNDEFINED, NULL
+        schema = self._schemas[method[1]]
         if schema[0] != ANY:
             try:
                 check_whole(schema, data)
@@ -212,10 +217,10 @@ class Tree:
     def activate(self, key: bytes) -> bool:
         """Makes active what waits for activation attribute `key`; False when this meter has no such attribute."""
         known = self._attributes.get(key)
-        if known is None or not known[1] & ACTIVATION:
+        if known is None or not known[2] & ACTIVATION:
             return False
         if key in self._links:
-            follow(self, key, self._links[key], False, 0)
+            follow(self, self._links[key], False, 0)
         self.hooks.activated(key)
         return True
 
@@ -243,8 +248,8 @@ class Tree:
         known = self._attributes.get(key)
         if known is None:
             raise DecodeError("this meter has no attribute %s" % key.hex(), 0)
-        check_whole(known[0], data)
-        if known[1] & DYNAMIC:
+        check_whole(self._schemas[known[1]], data)
+        if known[2] & DYNAMIC:
             self.hooks.place_clock(key[8], bytes(data))
         else:
             self.put(key, data)
@@ -274,7 +279,7 @@ class Tree:
         """Changes an attribute to a value of its type, and what is the same datum elsewhere."""
         self.store(key, data)
         if key in self._mirrored:
-            follow(self, key, self._links[key], True, 0)
+            follow(self, self._links[key], True, 0)
 
     def store(self, key: bytes, data: bytes) -> None:
         """Changes an attribute to a value of its type, and nothing else."""
@@ -282,13 +287,13 @@ class Tree:
         self._place(key, data)
         self._touched.add(key)
         name = "a" + key.hex()
-        if data == self._attributes[key][2]:
+        if data == self._attributes[key][3]:
             self._records.drop(name)
         else:
             self._records.put(name, data)
 
     def _place(self, key: bytes, data: bytes) -> None:
-        flags = self._attributes[key][1]
+        flags = self._attributes[key][2]
         if flags & DYNAMIC:
             return
         if flags & READABLE:
@@ -299,7 +304,15 @@ class Tree:
     def follow(self, key: bytes, now_s: int) -> None:
         """Runs what a method's links say."""
         if key in self._links:
-            follow(self, key, self._links[key], False, now_s)
+            follow(self, self._links[key], False, now_s)
+
+    def _name(self, key: bytes) -> str:
+        """The name of the object that `key` is of; "" when this meter has none."""
+        # Looked for: it is seldom asked, and a dictionary of names would cost a board some ten kilobytes.
+        for class_id, obis, name, variants, _, _ in self._rows:
+            if obis == key[2:8] and variants & self.variant and class_id.to_bytes(2, "big") == key[:2]:
+                return name  # type: ignore[no-any-return]
+        return ""
 
     def protected(self, key: bytes) -> "list[bytes]":
         """The attributes that a data protection object's method `key` may read."""
@@ -309,7 +322,7 @@ class Tree:
         """Takes every value from the records again, as after their rollback."""
         for key in self._touched:
             value = self._records.get("a" + key.hex())
-            self._place(key, self._attributes[key][2] if value is None else value)
+            self._place(key, self._attributes[key][3] if value is None else value)
         self._touched = set()
         for buffer in self._buffers.values():
             if buffer.touched:
@@ -318,7 +331,7 @@ class Tree:
 
     def entries(self) -> "list[tuple[bytes, str, bool]]":
         """(key, object name, whether it is a method) of everything this meter has, in order of key."""
-        found = [(key, self._names[key[:8]], False) for key in self._attributes]
-        found.extend([(key, self._names[key[:8]], False) for key in self._buffers])
-        found.extend([(key, self._names[key[:8]], True) for key in self._methods])
+        found = [(key, self._name(key), False) for key in self._attributes]
+        found.extend([(key, self._name(key), False) for key in self._buffers])
+        found.extend([(key, self._name(key), True) for key in self._methods])
         return sorted(found)

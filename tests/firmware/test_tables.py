@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from slotmeter.firmware.usecases import (
     ACTION,
     ALERT_MESSAGES,

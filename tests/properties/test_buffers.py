@@ -2,8 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from slotmeter.dlms.cosem.buffers import Buffer
+from slotmeter.dlms.cosem.buffers import Buffer, RowType
 from slotmeter.dlms.schema import parse
 from slotmeter.hal.records import Records
 from slotmeter.hal.virtual.store import VirtualStore
@@ -27,7 +26,7 @@ def test_a_buffer_is_the_last_rows_of_a_list(loose, ascending, capacity, steps):
     store = VirtualStore()
     records = Records(store)
     kind = LOOSE if loose else FIXED
-    buffer = Buffer(OBIS, [kind], capacity, records)
+    buffer = Buffer(OBIS, [RowType(kind)], capacity, records)
     rows, kept, clock = [], [], 0
     for step, first, second in steps:
         if step == "append":
@@ -49,7 +48,7 @@ def test_a_buffer_is_the_last_rows_of_a_list(loose, ascending, capacity, steps):
             records.commit()
             kept = rows
             records = Records(store)
-            buffer = Buffer(OBIS, [kind], capacity, records)
+            buffer = Buffer(OBIS, [RowType(kind)], capacity, records)
         else:
             low, high = first.to_bytes(4, "big"), second.to_bytes(4, "big")
             wanted = b"".join([row for row in rows if low <= row[:4] <= high])
@@ -63,10 +62,10 @@ def test_a_buffer_is_the_last_rows_of_a_list(loose, ascending, capacity, steps):
 @settings(max_examples=60, deadline=None)
 @given(stamps=st.lists(STAMPS, max_size=30), capacity=st.integers(1, 25))
 def test_what_everything_says_can_be_placed_again(stamps, capacity):
-    one = Buffer(OBIS, [FIXED], capacity, Records(VirtualStore()))
+    one = Buffer(OBIS, [RowType(FIXED)], capacity, Records(VirtualStore()))
     for stamp in stamps:
         one.append(stamp.to_bytes(4, "big") + bytes(480))
-    other = Buffer(OBIS, [FIXED], capacity, Records(VirtualStore()))
+    other = Buffer(OBIS, [RowType(FIXED)], capacity, Records(VirtualStore()))
     other.place(one.everything())
     assert other.rows() == one.rows()
     assert other.everything() == one.everything()

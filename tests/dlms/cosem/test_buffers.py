@@ -1,7 +1,7 @@
 """The buffers of profile generic objects."""
 
 from slotmeter.dlms.apdu import SUCCESS, TYPE_UNMATCHED, make_key
-from slotmeter.dlms.cosem.buffers import Buffer, selected_range
+from slotmeter.dlms.cosem.buffers import Buffer, RowType, selected_range
 from slotmeter.dlms.cosem.hooks import Hooks
 from slotmeter.dlms.cosem.tree import SINGLE, Tree
 from slotmeter.dlms.errors import DecodeError, EncodeError
@@ -36,7 +36,7 @@ def selection(low, high, column=COLUMN, columns=b"\x01\x00"):
 
 
 def small(records, kinds=None, capacity=5):
-    return Buffer(OBIS, kinds or [PAIR], capacity, records)
+    return Buffer(OBIS, [RowType(kind) for kind in kinds or [PAIR]], capacity, records)
 
 
 def test_an_empty_buffer_is_a_compact_array_of_nothing():

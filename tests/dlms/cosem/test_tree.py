@@ -16,6 +16,7 @@ from slotmeter.dlms.dates import CANCEL, NOW, from_seconds
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.obis import parse
 from slotmeter.firmware.objects import OBJECTS
+from slotmeter.hal.errors import STORE_DAMAGED, HalError
 from slotmeter.hal.records import Records
 from slotmeter.hal.virtual.store import VirtualStore
 
@@ -243,8 +244,8 @@ def test_what_is_activated_is_what_the_matching_read_returns():
         check_activation(
             tree, key(20, calendar, 7), season, key(20, calendar, 10), key(20, calendar, 3), season
         )
-    price = b"\x02\x03\x02\x02\x0f\x00\x0f\xfb\x02\x03\x12\x00\x00\x09\x06" + bytes(6) + b"\x0f\x00\x01\x01\x02\x02\x09\x00"
-    price += b"\x10\x4e\x20"
+    price = b"\x02\x03\x02\x02\x0f\x00\x0f\xfb\x02\x03\x12\x00\x00\x09\x06" + bytes(6)
+    price += b"\x0f\x00\x01\x01\x02\x02\x09\x00\x10\x4e\x20"
     for charge in ("0-0:19.20.0.255", "0-0:19.20.4.255", "0-0:19.20.5.255"):
         check_activation(tree, key(113, charge, 6), price, key(113, charge, 7), key(113, charge, 5), price)
 
@@ -340,8 +341,8 @@ def test_emergency_credit_is_invoked_once_selectable_and_refused_when_exhausted(
 
 def test_a_passive_charge_is_activated_by_its_method():
     tree = tree_of()
-    charge = b"\x02\x03\x02\x02\x0f\x00\x0f\xff\x02\x03\x12\x00\x00\x09\x06" + bytes(6) + b"\x0f\x00\x01\x01\x02\x02\x09\x00"
-    charge += b"\x10\x00\x03"
+    charge = b"\x02\x03\x02\x02\x0f\x00\x0f\xff\x02\x03\x12\x00\x00\x09\x06" + bytes(6)
+    charge += b"\x0f\x00\x01\x01\x02\x02\x09\x00\x10\x00\x03"
     assert tree.set(key(113, "0-0:19.20.1.255", 6), charge, access()) == SUCCESS
     assert tree.invoke(key(113, "0-0:19.20.1.255", 2), NOUGHT, access()) == (SUCCESS, NULL)
     assert tree.get(key(113, "0-0:19.20.1.255", 5), b"", access())[1] == charge
@@ -409,7 +410,8 @@ def parameters(counter, originator, recipient):
 
 
 def element(attribute, low=None, high=None):
-    head = b"\x02\x05\x12" + attribute[:2] + octets(attribute[2:8]) + b"\x0f" + attribute[8:] + b"\x12\x00\x00\x02\x02\x16"
+    head = b"\x02\x05\x12" + attribute[:2] + octets(attribute[2:8]) + b"\x0f" + attribute[8:]
+    head += b"\x12\x00\x00\x02\x02\x16"
     return head + (b"\x00\x00" if low is None else b"\x01\x02\x02" + octets(low) + octets(high))
 
 
@@ -533,3 +535,22 @@ def test_entries_name_every_attribute_and_method():
     assert names[MESSAGE] == ("Supplier message", False)
     assert names[PROTECTED][1]
     assert [entry[0] for entry in entries] == sorted([entry[0] for entry in entries])
+
+
+def test_a_record_that_does_not_fit_says_that_the_store_is_damaged():
+    for name, value in (
+        ("a" + MESSAGE.hex(), b"\x12\x00\x01"),
+        ("p0000636201ff.000000", b"\x00" + bytes(7)),
+        ("p0000636201ff.000000", b"\x07" + bytes(6)),
+        ("p0000636201ff.000000", b"\x00"),
+        ("p0000636200ff.000000", b"\x00" + bytes(6) + b"\x05ab"),
+        ("p0000636201ff.xyz", b"\x00" + bytes(6)),
+    ):
+        store = VirtualStore()
+        store.commit([(name, value)])
+        try:
+            tree_of(store=store)
+        except HalError as error:
+            assert error.kind == STORE_DAMAGED
+            continue
+        raise AssertionError("it took %s" % name)
