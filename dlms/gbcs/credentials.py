@@ -121,7 +121,7 @@ class Credentials:
         entropy: "Entropy",
         entity_id: bytes,
     ) -> None:
-        self.anchors = TrustAnchors(anchors, keys, secrets, crypto, certificates)
+        self.anchors = TrustAnchors(anchors, secrets, crypto, certificates)
         self.own = OwnCertificates(keys, secrets, crypto, certificates, entropy, entity_id)
         self.devices = DeviceLog(records)
         self.images = FirmwareImages(records)

@@ -67,9 +67,8 @@ class DeviceLog:
         """(EUI-64, type) of each device, in the order of the identifiers."""
         found = []
         for name in self._records.names("d."):
-            octets = self._records.get(name)
-            if octets is not None:
-                found.append((bytes.fromhex(name[2:]), octets[0]))
+            octets = self._records.get(name) or b""
+            found.append((bytes.fromhex(name[2:]), octets[0]))
         return found
 
     def has_room_for(self, device_type: int) -> bool:

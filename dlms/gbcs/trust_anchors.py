@@ -55,10 +55,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slotmeter.dlms.gbcs.anchors import Anchors, DeviceKeys, Secrets
+    from slotmeter.dlms.gbcs.anchors import Anchors, Secrets
     from slotmeter.dlms.gbcs.asn1_request import Request
     from slotmeter.dlms.gbcs.replacement_command import ReplacementCommand
-    from slotmeter.hal.certificates import Certificate, Certificates
+    from slotmeter.hal.certificates import Certificates
     from slotmeter.hal.crypto import Crypto
 
 # StatusCode of the ASN.1 module, beside those of certification_path.
@@ -111,13 +111,11 @@ class TrustAnchors:
     def __init__(
         self,
         anchors: "Anchors",
-        keys: "DeviceKeys",
         secrets: "Secrets",
         crypto: "Crypto",
         certificates: "Certificates",
     ) -> None:
         self._anchors = anchors
-        self._keys = keys
         self._secrets = secrets
         self._crypto = crypto
         self._certificates = certificates
@@ -316,22 +314,9 @@ class TrustAnchors:
                 return BAD_CERTIFICATE, None
             status = path.check(certificate)
             entity_id = certificate.entity_id
-        if status == SUCCESS and usage == KEY_AGREEMENT and not self._can_agree(certificate):
-            status = BAD_CERTIFICATE
         if status != SUCCESS:
             return status, None
         return status, Cell(role, usage, cell_usage, entity_id, certificate.key_id, certificate.public_key, der)
-
-    def _can_agree(self, certificate: "Certificate") -> bool:
-        """Whether the key is a point of the curve, so that a MAC can be made with it."""
-        private = self._keys.private(KEY_AGREEMENT)
-        if not private:
-            return True
-        try:
-            self._crypto.ecdh(private, certificate.public_key)
-        except HalError:
-            return False
-        return True
 
     def _set_counters(self, command: "ReplacementCommand", renewed: int, top_up_renewed: bool) -> "list[Change]":
         """Sets the counters that the command asks for, and says what the response reports."""

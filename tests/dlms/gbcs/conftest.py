@@ -108,7 +108,7 @@ class Pki:
         lifetime=(b"100101000000Z", b"400101000000Z"),
         private=None,
         forged=False,
-        role_text=True,
+        authority=True,
     ):
         """A holder; without an issuer it certifies itself. `forged`: under the issuer's name, by another key."""
         if private is None:
@@ -116,14 +116,16 @@ class Pki:
         public = self.crypto.public_key(private)
         if key_id is None:
             key_id = bytes((0x40 | public[0] & 0xF,)) + hashlib.sha256(public).digest()[:7]
-        name = _name(role if role_text else None, entity_id, common_name)
+        name = _name(role, entity_id, common_name)
         signer = self.crypto.new_private_key(self._entropy) if forged else (issuer.private if issuer else private)
         self._serial += 1
         extensions = [
             der(0x30, b"\x06\x03\x55\x1d\x0f\x01\x01\xff", der(4, usage_bits(usage))),
             der(0x30, b"\x06\x03\x55\x1d\x0e", der(4, der(4, key_id))),
-            der(0x30, b"\x06\x03\x55\x1d\x23", der(4, der(0x30, der(0x80, issuer.key_id if issuer else key_id)))),
         ]
+        if authority:
+            named = der(0x30, der(0x80, issuer.key_id if issuer else key_id))
+            extensions.append(der(0x30, b"\x06\x03\x55\x1d\x23", der(4, named)))
         if device:
             module = der(0x30, b"\x06\x0d\x2a\x86\x3a\x00\x01\x84\x8f\xb9\x0f\x01\x02\x02\x01", der(4, device))
             other = der(0xA0, b"\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x04", der(0xA0, module))

@@ -108,6 +108,11 @@ def test_times_are_seconds_since_2000():
         (5097600, "20000229000000Z"),
         (473385600, "20150101000000Z"),
         (947667600, "20300111090000Z"),
+        (31622399, "20001231235959Z"),
+        (31622400, "20010101000000Z"),
+        # Where the average length of a year is a day too long, or too short.
+        (1167609600, "20361231000000Z"),
+        (3281904000, "21040101000000Z"),
         (3160857599, "21000228235959Z"),
         (3160857600, "21000301000000Z"),
         (asn1.CANCEL_TIME, "99991231235959Z"),
@@ -155,6 +160,14 @@ def test_octet_strings_have_the_size_that_was_asked_for():
     data = b"\x04\x03abc"
     assert asn1.octets(data, 0, 5, 3) == (b"abc", 5)
     assert _refused(asn1.octets, data, 0, 5, 4)
+
+
+def test_what_no_length_can_say_is_not_written():
+    try:
+        asn1.element(4, bytes(0x10000))
+    except EncodeError:
+        return
+    raise AssertionError("written")
 
 
 def test_enumerated_and_null_are_written():

@@ -92,6 +92,23 @@ def test_the_last_second_of_9999_cancels():
     assert (outcome.payload, outcome.stored) == (b"\x05\x00", CANCEL)
 
 
+def test_the_version_may_be_kept_elsewhere():
+    images = _images()
+    kept = [b"\0\0\0\x09"]
+    images.read_version = lambda: kept[-1]
+    images.write_version = kept.append
+    images.hold(IMAGE, VERSION)
+    assert images.activate(_request(bytes(32))).payload == _outcome(2, b"\0\0\0\x09")
+    assert images.activate(_request()).payload == _outcome(0, VERSION)
+    assert kept[1:] == [VERSION]
+
+
+def test_requests_and_outcomes_show_no_payload():
+    request = _request()
+    assert repr(request) == "Request(0012 counter=1000 payload=40 octets)"
+    assert repr(_images().activate(request)) == "Outcome(payload=11 octets, failed=True)"
+
+
 def test_malformed_payloads_are_refused():
     good = _request(due_s=5000).payload
     wrong = [good[:size] for size in range(len(good))] + [good + b"\x00"]

@@ -2,7 +2,25 @@
 
 import pytest
 from slotmeter.dlms.errors import DecodeError
+from slotmeter.dlms.gbcs.asn1_request import Request
+from slotmeter.dlms.gbcs.own_certificates import OwnCertificates
 from slotmeter.dlms.gbcs.roles import DIGITAL_SIGNATURE, KEY_AGREEMENT
+from slotmeter.hal.errors import UNAVAILABLE, HalError
+from slotmeter.hal.virtual.entropy import SeededEntropy
+
+
+class Broken:
+    """A port whose hardware is not there, for everything that is asked of it."""
+
+    def __init__(self, port, *names):
+        self._port = port
+        self._names = names
+
+    def __getattr__(self, name):
+        if name in self._names:
+            raise HalError(UNAVAILABLE, "nothing answers")
+        return getattr(self._port, name)
+
 
 CS02C, CS02D, CS02E = 0x000A, 0x000B, 0x000C
 
@@ -98,6 +116,17 @@ def test_faults_of_the_bench_change_nothing(bench):
         assert bench.send(code, payload, fault=(0, None), counter=0).payload == bytes((2, 1, result))
         assert bench.send(code, payload, fault=(0, 2), counter=0).payload == b"\x02\x01\x02"
     assert bench.records.digest(bench.crypto) == before
+
+
+def test_hardware_that_fails_leaves_no_key_behind(bench):
+    for crypto, certificates, code in (
+        (Broken(bench.crypto, "public_key"), bench.certificates, 2),
+        (bench.crypto, Broken(bench.certificates, "request"), 3),
+    ):
+        own = OwnCertificates(bench.keys, bench.secrets, crypto, certificates, SeededEntropy(1), bench.device)
+        outcome = own.issue(Request(CS02C, _usage(bench, DIGITAL_SIGNATURE), 1, bytes(8), 2, 0))
+        assert outcome.payload == bytes((2, 1, code))
+        assert bench.keys.pending(DIGITAL_SIGNATURE) is None
 
 
 def test_malformed_payloads_are_refused(bench):

@@ -326,6 +326,7 @@ def test_what_comes_with_a_new_root_may_lead_to_it_wherever_it_stands(meter):
         {"others": [(WAN_PROVIDER, 5, None)]},
         {"others": [(100, 5, None)]},
         {"specialist": 5},
+        {"replacements": "twice"},
     ],
 )
 def test_a_command_that_contradicts_itself_is_no_command(meter, change):
@@ -335,9 +336,33 @@ def test_a_command_that_contradicts_itself_is_no_command(meter, change):
     meter.anchors.set_counter(ACCESS_CONTROL_BROKER, 1000)
     meter.anchors.set_counter(NETWORK_OPERATOR, 1000)
     before = meter.records.digest(meter.crypto)
+    replacements = [(new, DS)] * (2 if change.pop("replacements", "") else 1)
     with pytest.raises(DecodeError):
-        _replace(meter, [(new, DS)], **change)
+        _replace(meter, replacements, **change)
     assert meter.records.digest(meter.crypto) == before
+
+
+def test_a_top_up_floor_is_for_the_supplier(meter):
+    meter.fill(RECOVERY, BOB)
+    recovery = (RECOVERY, DIGITAL_SIGNATURE, 0)
+    for more in ({"floor": 1, "specialist": 1}, {"others": [(NETWORK_OPERATOR, 1, 1)]}):
+        with pytest.raises(DecodeError):
+            _replace(meter, [], 8, recovery, originator=BOB, **more)
+
+
+def test_a_root_must_be_allowed_to_sign_certificates(meter):
+    weak = meter.pki.certify(DIGITAL_SIGNATURE, meter.root, 0, common_name=b"ZB")
+    assert _replace(meter, [(weak, ROOT_PLACE)], 0, path=[])[0] == [BAD_CERTIFICATE]
+
+
+def test_a_certificate_that_names_no_authority_leads_nowhere(meter):
+    new = meter.party(SUPPLIER, ALICE, DIGITAL_SIGNATURE, authority=False)
+    assert _replace(meter, [(new, DS)])[0] == [NO_TRUST_ANCHOR]
+
+
+def test_an_issuer_that_is_no_link_makes_no_root(meter):
+    new = meter.pki.authority(None, b"ZB")
+    assert _replace(meter, [(new, ROOT_PLACE)], 0)[0] == [NO_TRUST_ANCHOR]
 
 
 def test_the_counter_in_the_command_is_that_of_the_header(meter):
