@@ -1,10 +1,10 @@
 """The cast of a bench: the parties that talk to a device and the device itself, with their keys and certificates.
 
-A keystore is a folder in the naming of the RTDS: for each EUI-64 (16 hex digits) `<eui64>-ds.pem` and `-ds.key` to sign,
-`-ka.pem` and `-ka.key` to agree keys, `-pp-ka.pem` and `-pp-ka.key` for prepayment top-ups; `.pem` a certificate, `.key` a
-private key (PKCS#8, no password). What an organisation is stands in its certificate: role in the organisational unit
-(two hex digits), EUI-64 in the x500UniqueIdentifier. A device has an empty subject and its EUI-64 in the
-hardwareModuleName of the subject alternative name. `root.pem`, `issuing.pem` and `device-issuing.pem` are the
+A keystore is a folder in the naming of the RTDS: for each EUI-64 (16 hex digits) `<eui64>-ds.pem` and `-ds.key` to
+sign, `-ka.pem` and `-ka.key` to agree keys, `-pp-ka.pem` and `-pp-ka.key` for prepayment top-ups; `.pem` a certificate,
+`.key` a private key (PKCS#8, no password). What an organisation is stands in its certificate: role in the
+organisational unit (two hex digits), EUI-64 in the x500UniqueIdentifier. A device has an empty subject and its EUI-64
+in the hardwareModuleName of the subject alternative name. `root.pem`, `issuing.pem` and `device-issuing.pem` are the
 certification authorities of the bench's own keystore; the RTDS has none.
 
 Everything here is test material. Certificates that are neither this bench's nor the RTDS's are refused unless they are
@@ -22,7 +22,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell
@@ -60,8 +59,8 @@ class Party:
     """An organisation or a device.
 
     entity_id: 8 octets; role: its number, None for a device; name: for people. For each purpose ds (signing), ka (key
-    agreement) and pp (key agreement for top-ups): private key 32 octets, public key 64 octets, certificate DER; b"" when
-    the keystore has none.
+    agreement) and pp (key agreement for top-ups): private key 32 octets, public key 64 octets, certificate DER; b""
+    when the keystore has none.
     """
 
     def __init__(self, entity_id: bytes, role: "int | None" = None, name: str = "") -> None:
@@ -94,10 +93,16 @@ class Party:
         return f"Party({self.title}, private keys: {', '.join(held) or 'none'})"
 
 
+# Where the name of a role is not just its words.
+_NAMES = {roles.TRANSITIONAL_COS: "transitional CoS", roles.WAN_PROVIDER: "WAN provider"}
+
+
 def role_name(role: "int | None") -> str:
     """`access control broker`; `device` for None."""
     if role is None:
         return "device"
+    if role in _NAMES:
+        return _NAMES[role]
     return roles.NAMES[role].replace("-", " ") if role < len(roles.NAMES) else f"role {role}"
 
 
@@ -118,7 +123,8 @@ class Keystore:
         except OSError as error:
             reason = error.strerror or "unreadable"
             raise CastError(
-                f"keystore {folder}: {reason}; give the folder of a keystore, or make one with 'slotmeter keys {folder}'"
+                f"keystore {folder}: {reason}; give the folder of a keystore, "
+                f"or make one with 'slotmeter keys {folder}'"
             ) from error
         for name in names:
             match = _FILE.fullmatch(name.lower())
@@ -127,7 +133,9 @@ class Keystore:
             else:
                 match = _AUTHORITY_FILE.fullmatch(name)
                 if match and match[2] == "pem":
-                    self.authorities[match[1]] = self._certificate(folder / name).public_bytes(serialization.Encoding.DER)
+                    self.authorities[match[1]] = self._certificate(folder / name).public_bytes(
+                        serialization.Encoding.DER
+                    )
         for party in self.parties.values():
             party.name = role_name(party.role) if party.issuer else "party"
             self._match(party)
@@ -148,8 +156,8 @@ class Keystore:
         ours = bool(common) and str(common[0].value).startswith(BENCH_ISSUER)
         if not ours and issuer not in _RTDS_ISSUERS and not self.foreign:
             raise CastError(
-                f"{path} was issued by '{issuer}', which is neither this bench nor the RTDS; a real credential has no place "
-                "in an emulator: take test keys, or say --foreign if these are"
+                f"{path} was issued by '{issuer}', which is neither this bench nor the RTDS; a real credential has "
+                "no place in an emulator: take test keys, or say --foreign if these are"
             )
         return certificate
 
@@ -181,7 +189,9 @@ class Keystore:
         try:
             key = serialization.load_pem_private_key(self._octets(path), None)
         except (ValueError, TypeError) as error:
-            raise CastError(f"{path} is not a private key in PEM without a password; {_way_out(self.folder)}") from error
+            raise CastError(
+                f"{path} is not a private key in PEM without a password; {_way_out(self.folder)}"
+            ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise CastError(f"{path} is not a P-256 key; {_way_out(self.folder)}")
         return key.private_numbers().private_value.to_bytes(32, "big")
@@ -237,7 +247,9 @@ def _holder(certificate: x509.Certificate) -> "tuple[bytes, int | None]":
 class Cast:
     """Who is on the bench. `load` and `rtds` make one."""
 
-    def __init__(self, folder: Path, parties: "dict[bytes, Party]", authorities: "dict[str, bytes] | None" = None) -> None:
+    def __init__(
+        self, folder: Path, parties: "dict[bytes, Party]", authorities: "dict[str, bytes] | None" = None
+    ) -> None:
         self.folder = folder
         self.parties = parties
         self.authorities = authorities or {}
@@ -265,11 +277,16 @@ class Cast:
             store = Keystore(folder, foreign)
         if not store.parties:
             raise CastError(
-                f"keystore {folder} has no file such as 90b3d51f30010000-ds.pem; make test keys with 'slotmeter keys {folder}'"
+                f"keystore {folder} has no file such as 90b3d51f30010000-ds.pem; "
+                f"make test keys with 'slotmeter keys {folder}'"
             )
         cast = cls(folder, store.parties, store.authorities)
-        devices = [party for party in cast.parties.values() if party.role is None and party.ka_private and party.ka_certificate]
+        devices = [
+            party for party in cast.parties.values() if party.role is None and party.ka_private and party.ka_certificate
+        ]
         cast.device_id = devices[0].entity_id if devices else b""
+        if not devices and RTDS_DEVICE in cast.parties:
+            cast.play_rtds_meter(None)
         root = store.authorities.get("root")
         if root:
             cast.root_key_id = key_id(root)
@@ -288,23 +305,29 @@ class Cast:
         if not keystore.is_dir():
             raise CastError(f"{folder} has no folder 'keystore'; give the folder that holds RTDS-4.5.0 and keystore")
         cast = cls.load(keystore)
-        cast.device_id = RTDS_DEVICE
-        cast.root_key_id = RTDS_ROOT_KEY_ID
         if RTDS_DEVICE not in cast.parties:
-            raise CastError(f"{keystore} has no certificates of the meter {RTDS_DEVICE.hex()}; take the whole RTDS keystore")
+            raise CastError(
+                f"{keystore} has no certificates of the meter {RTDS_DEVICE.hex()}; take the whole RTDS keystore"
+            )
         vectors = folder.resolve().parent / "vectors" / "gbcs-crypto-vectors.json"
         if vectors.is_file():
-            cast._read_vectors(vectors)
-        device = cast.device
-        if entropy is not None:
-            device.ds_private = cast._crypto.new_private_key(entropy)
-        else:
-            digest = hashlib.sha512(b"slotmeter signing key of the RTDS meter").digest()
-            device.ds_private = (int.from_bytes(digest, "big") % (P256_ORDER - 1) + 1).to_bytes(32, "big")
-        cast._signers[RTDS_DEVICE] = [cast._crypto.public_key(device.ds_private)]
+            cast.read_vectors(vectors)
+        cast.play_rtds_meter(entropy)
         return cast
 
-    def _read_vectors(self, path: Path) -> None:
+    def play_rtds_meter(self, entropy: "Entropy | None") -> None:
+        """Makes the electricity meter of the RTDS the device, with a signing key of ours: its own is not published."""
+        self.device_id = RTDS_DEVICE
+        self.root_key_id = RTDS_ROOT_KEY_ID
+        if entropy is not None:
+            private = self._crypto.new_private_key(entropy)
+        else:
+            digest = hashlib.sha512(b"slotmeter signing key of the RTDS meter").digest()
+            private = (int.from_bytes(digest, "big") % (P256_ORDER - 1) + 1).to_bytes(32, "big")
+        self.device.ds_private = private
+        self._signers[RTDS_DEVICE] = [self._crypto.public_key(private)]
+
+    def read_vectors(self, path: Path) -> None:
         """Names, the meter's key and agreed secrets that the RTDS itself does not publish."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -314,14 +337,21 @@ class Cast:
                     continue
                 if party.role is None and party.issuer:
                     party.name = str(entry["name"])
-                if entry.get("private_scalar") and entry["usage"] == "keyAgreement" and party.role is None and not party.ka_private:
+                if (
+                    entry.get("private_scalar")
+                    and entry["usage"] == "keyAgreement"
+                    and party.role is None
+                    and not party.ka_private
+                ):
                     party.ka_private = bytes.fromhex(entry["private_scalar"])
             for entry in content["static_shared_secrets"]:
                 top_up = entry["cell_usage"] != "management"
                 device, party_id = bytes.fromhex(entry["device"]), bytes.fromhex(entry["party"])
                 self._given[(device, party_id, top_up)] = bytes.fromhex(entry["z"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CastError(f"{path} is not the file of vectors that it was; put back a good copy, or take it away") from error
+            raise CastError(
+                f"{path} is not the file of vectors that it was; put back a good copy, or take it away"
+            ) from error
 
     # ---- who
 
@@ -397,7 +427,7 @@ class Cast:
             if other_private and public:
                 return self._crypto.ecdh(other_private, public)
         except HalError:
-            # A point that is not on the curve came from a file; to the reader of messages it is a key that is not there.
+            # A point off the curve came from a file; to the reader of messages it is a key that is not there.
             return None
         return None
 
@@ -450,8 +480,8 @@ class Cast:
     def identity(self, variant: str = "", entropy: "Entropy | None" = None) -> Identity:
         """What the meter of this bench leaves the factory with; every variant has the same keys.
 
-        `entropy` makes a fresh signing key where the keystore has none. A meter without a private key agreement key gets
-        the secrets that it would agree.
+        `entropy` makes a fresh signing key where the keystore has none. A meter without a private key agreement key
+        gets the secrets that it would agree.
         """
         device = self.device
         for role in (roles.SUPPLIER, roles.ACCESS_CONTROL_BROKER):
@@ -465,7 +495,11 @@ class Cast:
         if not device.ka_private:
             for party in self.parties.values():
                 for public, prepayment in ((party.ka_public, False), (party.pp_public, True)):
-                    z = self.z(device.entity_id, party.entity_id, prepayment) if public and party.role is not None else None
+                    z = (
+                        self.z(device.entity_id, party.entity_id, prepayment)
+                        if public and party.role is not None
+                        else None
+                    )
                     if z is not None:
                         secrets[public] = z
         return Identity(

@@ -1,14 +1,15 @@
 """The bench's own test PKI: a root, an issuing authority for organisations, one for devices, and everyone they certify.
 
-The certificates have the shape of GBCS section 12: P-256 and SHA-256; an organisation has its role in the organisational
-unit (two hex digits) and its EUI-64 in the x500UniqueIdentifier; a device has an empty subject and its EUI-64 in the
-hardwareModuleName of the subject alternative name; key identifiers are the eight octets of RFC 5280, 4.2.1.2, method 2 (0100
-and the last 60 bits of the SHA-1 of the point); key usage and certificate policies are critical.
+The certificates have the shape of GBCS section 12: P-256 and SHA-256; an organisation has its role in the
+organisational unit (two hex digits) and its EUI-64 in the x500UniqueIdentifier; a device has an empty subject and its
+EUI-64 in the hardwareModuleName of the subject alternative name; key identifiers are the eight octets of RFC 5280,
+4.2.1.2, method 2 (0100 and the last 60 bits of the SHA-1 of the point); key usage and certificate policies are
+critical.
 
 Every key is a test key: whoever has the folder has them, and with a seed whoever knows the seed.
 """
 
-import datetime
+import datetime as dt
 import hashlib
 import os
 import shutil
@@ -20,7 +21,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.name import _ASN1Type
-
 from slotmeter.boards.pc import cast
 from slotmeter.boards.pc.cast import BENCH_ISSUER, CastError
 from slotmeter.dlms.gbcs import roles
@@ -44,9 +44,9 @@ _ORGANISATIONS = (
 )
 
 # Fixed dates make a seeded PKI repeatable; the emulated clock may stand anywhere between them.
-_FROM = datetime.datetime(2010, 1, 1, tzinfo=datetime.timezone.utc)
-_TO = datetime.datetime(2049, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
-_NEVER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.timezone.utc)
+_FROM = dt.datetime(2010, 1, 1, tzinfo=dt.UTC)
+_TO = dt.datetime(2049, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+_NEVER = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 
 # Policies under the arc for examples of UUIDs (2.25): they say nothing but "of the bench".
 _ORGANISATION_POLICY = x509.ObjectIdentifier("2.25.307811244913418013411650731961391270910.1")
@@ -99,7 +99,7 @@ class _Authority:
         subject: x509.Name,
         usage: int,
         policy: x509.ObjectIdentifier,
-        until: datetime.datetime,
+        until: dt.datetime,
         device: bytes = b"",
     ) -> bytes:
         """A certificate in PEM for `key`, signed by this authority."""
@@ -204,7 +204,7 @@ def write(folder: Path, files: "dict[str, bytes]", force: bool) -> None:
                 "name another folder, or say --force to replace them"
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the folder, so that the files can be renamed into it; a failure before that leaves everything as it was.
+        # Beside the folder, so that files can be renamed into it; a failure before that leaves everything as it was.
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
             for name, content in files.items():
@@ -220,7 +220,9 @@ def write(folder: Path, files: "dict[str, bytes]", force: bool) -> None:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
-        raise CastError(f"{folder}: {error.strerror or 'cannot be written'}; name a folder that you may write") from error
+        raise CastError(
+            f"{folder}: {error.strerror or 'cannot be written'}; name a folder that you may write"
+        ) from error
 
 
 def create(folder: Path, entropy: Entropy, device: bytes = DEFAULT_DEVICE, force: bool = False) -> None:

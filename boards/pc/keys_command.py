@@ -1,0 +1,169 @@
+"""`slotmeter keys`: makes, imports and lists the bench's test keys."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import click
+from cryptography import x509
+from slotmeter.boards.pc import pki
+from slotmeter.boards.pc.cast import Cast, CastError, Party, is_key_file, key_id, role_name
+from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.hal.entropy import Entropy
+
+_WARNING = "These are test keys. They protect nothing: use them with emulated devices only."
+
+
+def _entropy(seed: "int | None") -> Entropy:
+    if seed is None:
+        from slotmeter.hal.host.entropy import HostEntropy
+
+        return HostEntropy()
+    from slotmeter.hal.virtual.entropy import SeededEntropy
+
+    return SeededEntropy(seed)
+
+
+def _eui64(text: str) -> bytes:
+    digits = text.replace("-", "").replace(":", "")
+    try:
+        octets = bytes.fromhex(digits)
+    except ValueError:
+        octets = b""
+    if len(octets) != 8:
+        raise SlotmeterError(
+            f"--device {text}: give an EUI-64 of 16 hex digits, such as {pki.DEFAULT_DEVICE.hex().upper()}"
+        )
+    return octets
+
+
+def import_keystore(source: Path, folder: Path, force: bool, foreign: bool) -> Cast:
+    """Copies the key files of `source` into `folder` after reading and checking all of them; the cast that they
+    make.
+    """
+    if source.resolve() == folder.resolve():
+        raise SlotmeterError(f"--import {source}: that is the folder to import into; name another one as DIR")
+    checked = Cast.load(source, foreign)
+    files: dict[str, bytes] = {}
+    try:
+        for name in sorted(os.listdir(source)):
+            if is_key_file(name):
+                files[name.lower()] = (source / name).read_bytes()
+    except OSError as error:
+        raise CastError(f"{source}: {error.strerror or 'cannot be read'}; name a folder that you may read") from error
+    pki.write(folder, files, force)
+    return checked
+
+
+def _ends(der: bytes) -> str:
+    until = x509.load_der_x509_certificate(der).not_valid_after_utc
+    if until.year == 9999:
+        return "no end"
+    past = until < dt.datetime.now(dt.UTC)
+    return f"{until:%Y-%m-%d}{' (past)' if past else ''}"
+
+
+def listing(cast: Cast) -> "list[str]":
+    """A table of who is in a keystore: a line for each key."""
+    lines = [f"{'who':<24} {'EUI-64':<17} {'key':<14} {'key id':<17} {'private':<8} certificate until"]
+    authorities = [("root", "root authority"), ("issuing", "issuing authority"), ("device-issuing", "device authority")]
+    for name, title in authorities:
+        der = cast.authorities.get(name)
+        if der:
+            has = "yes" if (cast.folder / f"{name}.key").exists() else "no"
+            lines.append(
+                f"{title:<24} {'':<17} {'certificates':<14} {key_id(der).hex().upper():<17} {has:<8} {_ends(der)}"
+            )
+    parties = sorted(cast.parties.values(), key=lambda party: (party.role is None, party.role or 0, party.entity_id))
+    quiet = 0
+    for party in parties:
+        if party.role is None and not (party.ds_private or party.ka_private) and party.entity_id != cast.device_id:
+            quiet += 1
+            continue
+        lines += _party_lines(party)
+    if quiet:
+        lines.append(f"and {quiet} more devices of which there are certificates only")
+    return lines
+
+
+def _party_lines(party: Party) -> "list[str]":
+    lines = []
+    name = role_name(party.role) if party.issuer else "(no certificate)"
+    for purpose, title in (("ds", "signing"), ("ka", "agreement"), ("pp", "top-up")):
+        private, public = getattr(party, purpose + "_private"), getattr(party, purpose + "_public")
+        der = getattr(party, purpose + "_certificate")
+        if not private and not public:
+            continue
+        identifier = key_id(der).hex().upper() if der else ""
+        lines.append(
+            f"{name:<24} {party.entity_id.hex().upper():<17} {title:<14} {identifier:<17} "
+            f"{'yes' if private else 'no':<8} {_ends(der) if der else 'none'}"
+        )
+    return lines
+
+
+@click.command("keys")
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--list", "show", is_flag=True, help="Show what DIR holds; make nothing.")
+@click.option(
+    "--import",
+    "source",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Copy this keystore into DIR, once checked.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="The same keys for the same number.")
+@click.option("--device", metavar="EUI64", help="The meter's EUI-64.")
+@click.option("--force", is_flag=True, help="Replace the keys that DIR holds.")
+@click.option("--foreign", is_flag=True, help="Take certificates of other issuers than the bench and the RTDS.")
+def command(
+    folder: "Path | None",
+    show: bool,
+    source: "Path | None",
+    seed: "int | None",
+    device: "str | None",
+    force: bool,
+    foreign: bool,
+) -> None:
+    r"""Make the bench's own test keys in DIR, or import some.
+
+    Makes a root, issuing authorities, and keys and certificates for everyone who talks to a meter: recovery, supplier
+    (with a key for top-ups), network operator, access control broker, transitional CoS, WAN provider, load controller,
+    and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds (signing), -ka (key
+    agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it is the bench's
+    usual folder.
+
+    \b
+      slotmeter keys                      make them where 'run' looks for them
+      slotmeter keys ./keys --seed 7      the same keys on every machine
+      slotmeter keys ./keys --list        who is in there
+      slotmeter keys ./keys --import ../shared/rtds/keystore
+
+    Nothing that is there is overwritten without --force.
+    """
+    from slotmeter.boards.pc.running import data_home
+
+    folder = folder or data_home() / "keys"
+    try:
+        if show and (source is not None or seed is not None or device is not None or force):
+            raise SlotmeterError("--list goes with DIR and --foreign only")
+        if source is not None and (seed is not None or device is not None):
+            raise SlotmeterError("--import takes keys as they are: leave out --seed and --device")
+        if show:
+            click.echo("\n".join(listing(Cast.load(folder, foreign))))
+            return
+        if source is not None:
+            cast = import_keystore(source, folder, force, foreign)
+            click.echo(f"imported {len(cast.parties)} parties into {folder}")
+            click.echo(_WARNING)
+            return
+        pki.create(folder, _entropy(seed), _eui64(device) if device else pki.DEFAULT_DEVICE, force)
+        cast = Cast.load(folder)
+        click.echo("\n".join(listing(cast)))
+        click.echo(
+            f"\nmade in {folder}"
+            + (f" from seed {seed}: whoever knows the seed has the keys" if seed is not None else "")
+        )
+        click.echo(_WARNING)
+    except SlotmeterError as error:
+        raise click.ClickException(str(error)) from error
