@@ -77,8 +77,9 @@ STATUS_CODES = {
     "resources-busy": 30,
     "other": 127,
 }
-_RESULTS = {name: code for code, name in apdu.RESULT_NAMES.items()}
+_RESULTS = {name: code for code, name in apdu.RESULT_NAMES.items() if code != apdu.SUCCESS}
 RESULTS = {**STATUS_CODES, **_RESULTS}
+_HARDWARE_FAULT = apdu.RESULT_NAMES[apdu.HARDWARE_FAULT]
 
 _ALERT_MEANINGS = dict(ALERT_CODES)
 
@@ -208,7 +209,7 @@ class Bench:
             try:
                 self._provide_identity()
                 self._meter: Meter | None = self._build()
-            except HalError:
+            except (HalError, SlotmeterError):
                 self._store.close()
                 raise
         except HalError as error:
@@ -521,11 +522,14 @@ class Bench:
             return {}
         item = _need(request, "item", _count)
         result = request.get("result")
-        if result is None or isinstance(result, str):
-            # No result: a hardware fault, or what the use case has for an internal failure.
-            code = None if result is None else RESULTS.get(result)
-            if result is not None and code is None:
+        code: int | None
+        if result is None or result == _HARDWARE_FAULT:
+            # A hardware fault, or what an ASN.1 use case has for an internal failure.
+            code = None
+        elif isinstance(result, str):
+            if result not in RESULTS:
                 raise RequestError("bad-field", f"result is a number or one of {', '.join(sorted(RESULTS))}")
+            code = RESULTS[result]
         elif isinstance(result, int) and not isinstance(result, bool) and 0 < result < 256:
             code = result
         else:

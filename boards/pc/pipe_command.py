@@ -53,33 +53,22 @@ def command(
     Nothing else is written to stdout; remarks go to stderr. End of input ends it, with the state saved.
     """
     from slotmeter.boards.pc.bench import Bench, Options
-    from slotmeter.boards.pc.errors import SlotmeterError
     from slotmeter.boards.pc.lines import serve_streams
 
     if store is not None and temporary:
         raise click.UsageError("--store and --temporary exclude each other")
-    try:
-        bench = Bench(
-            Options(
-                rtds=rtds,
-                keys=keys,
-                store=store,
-                temporary=temporary,
-                variant=variant,
-                seed=seed,
-                start=start,
-                devices=tuple(name for name in devices.split(",") if name),
-                note=lambda text: click.echo(text, err=True),
-            )
+    bench = Bench(
+        Options(
+            rtds=rtds,
+            keys=keys,
+            store=store,
+            temporary=temporary,
+            variant=variant,
+            seed=seed,
+            start=start,
+            devices=tuple(name for name in devices.split(",") if name),
+            note=lambda text: click.echo(text, err=True),
         )
-    except SlotmeterError as error:
-        raise click.ClickException(str(error)) from error
-    try:
+    )
+    with bench:
         serve_streams(bench, sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:
-        # Whoever read the replies has gone; what was committed stands.
-        sys.stderr.close()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        bench.close()

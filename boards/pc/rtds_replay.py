@@ -22,7 +22,7 @@ from typing import Any
 from slotmeter.boards.pc.bench import CELLS, ROLES, USAGES, Bench, Options, format_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.dlms import apdu, axdr, dates, obis
-from slotmeter.dlms.errors import DecodeError
+from slotmeter.dlms.errors import DecodeError, DlmsError
 from slotmeter.dlms.gbcs import keys, roles
 from slotmeter.dlms.gbcs.devices import TYPE_NAMES as DEVICE_TYPES
 from slotmeter.dlms.gbcs.message import ALERT, SIGNATURE_SIZE, Message, parse
@@ -846,6 +846,11 @@ class Replay:
         except NotRun as error:
             result.outcome, result.reason = NOT_RUN, str(error)
             alert_results = [self._not_run(alert, "alert", str(error)) for alert in exchange.alerts]
+        except (DlmsError, LookupError, ValueError) as error:
+            # A message of a shape that the rules above do not foresee: it counts against us.
+            result.outcome = FAILED
+            result.differences.append(f"its presets cannot be worked out: {type(error).__name__}: {error}")
+            alert_results = [self._not_run(alert, "alert", "its command failed") for alert in exchange.alerts]
         return [result, *alert_results]
 
     @staticmethod
