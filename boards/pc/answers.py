@@ -102,7 +102,7 @@ class Answers:
         for child in node.children:
             if child.name in _MACHINERY and not (child.name == "result" and "success" not in child.text):
                 continue
-            if shown == _ENTRIES and len(node.children) > _ENTRIES + 2:
+            if shown == _ENTRIES and len(node.children) > _ENTRIES + 2 and not child.name.endswith("."):
                 self._write("%s... and %d more; slotmeter decode shows them" % ("   " * depth, len(node.children) - shown))
                 return
             shown += 1
@@ -111,6 +111,11 @@ class Answers:
                 self._values(child, depth)
                 continue
             text = "%s%s" % (child.name, "  " + child.text if child.text else "")
+            data = next((part for part in child.children if part.name == "data" and part.text), None)
+            if data is not None and all(part.name in _MACHINERY for part in data.children):
+                # One value, or a list with nothing in it: beside what it is the value of.
+                text = "%s = %s" % (text.removesuffix(": success"), data.text)
+                child = Node(child.name, mark=child.mark)
             mark = "" if child.mark in ("", GOOD) else "  [%s]" % child.mark
             self._write("   " * depth + text + mark)
             self._values(child, depth + 1)
