@@ -36,6 +36,7 @@ from slotmeter.firmware import facts, logs
 from slotmeter.firmware.behaviour import Behaviour
 from slotmeter.firmware.outbox import Outbox, date_time_octets
 from slotmeter.firmware.schedule import Instruction, Schedule
+from slotmeter.firmware.transfer import Transfers, is_block
 from slotmeter.hal.errors import STORE_DAMAGED, STORE_VERSION, HalError
 from slotmeter.hal.records import Records
 
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
 STATE_VERSION = b"1"
 
 NULL = b"\x00"
+# Class 30: the only method that reads.
+PROTECTED_READ = b"\x00\x1e"
+# Facts that nobody took; older ones are dropped.
+EVENTS_LIMIT = 256
 # Class 1, 0-0:0.2.1.255, attribute 2: what ECS52 reads and CS06 changes.
 FIRMWARE_VERSION = b"\x00\x01\x00\x00\x00\x02\x01\xff\x02"
 # Message codes of the alerts that the meter itself raises (GBCS 20; facts 8.1).
@@ -99,6 +104,7 @@ class Meter:
         self._gate = Gate(self.eui64, self._use_cases, self.anchors, self.secrets, crypto)
         self._gate.top_up_seen = self.behaviour.top_up_seen
         self._outbox = Outbox(self.eui64, self.anchors, self.keys, self.secrets, crypto)
+        self._transfers = Transfers(settings.block_size)
         self._to_send: list[bytes] = []
         self._events: list[object] = []
         # What waits for the commit, so that nothing leaves before it.
@@ -139,8 +145,19 @@ class Meter:
     # ---- the five verbs
 
     def receive(self, data: bytes, now_ms: int) -> None:
-        """Takes one message. What follows is read with `to_send` and `next_event`; nothing is raised for bad octets."""
+        """Takes one message, or one block of one. What follows is read with `to_send` and `next_event`; nothing is
+        raised for bad octets.
+        """
         self.tick(now_ms)
+        if len(self._events) > EVENTS_LIMIT:
+            self._events = self._events[-EVENTS_LIMIT:]
+        if is_block(data):
+            whole = self._transfers.receive(data, now_ms)
+            if self._transfers.refusal:
+                self._refuse(gate.MALFORMED, self._transfers.refusal, None)
+            if whole is None:
+                return
+            data = whole
         fault = self._fault
         self._fault = None
         try:
@@ -192,23 +209,29 @@ class Meter:
         return self._events.pop(0) if self._events else None
 
     def to_send(self) -> bytes:
-        """The next whole message to put on the wire, or b""."""
-        return self._to_send.pop(0) if self._to_send else b""
+        """The next whole message to put on the wire, or block of one when `Settings.block_size` cuts them; b"" if none."""
+        data = self._transfers.to_send()
+        if not data and self._to_send and not self._transfers.sending():
+            data = self._transfers.start(self._to_send.pop(0), self.now_s * 1000)
+        return data
 
     def deadline_ms(self) -> "int | None":
         """When `tick` has something to do, in milliseconds since 2000; None when it has not."""
         due_s = self.schedule.next_due()
-        return None if due_s is None else due_s * 1000
+        transfer_ms = self._transfers.deadline_ms()
+        if due_s is None or (transfer_ms is not None and transfer_ms < due_s * 1000):
+            return transfer_ms
+        return due_s * 1000
 
     def tick(self, now_ms: int) -> None:
         """Carries out what is due by `now_ms`, in order; each instruction is durable before its alert leaves."""
         self.now_s = now_ms // 1000
+        self._transfers.tick(now_ms)
         due_s = self.schedule.next_due()
         while due_s is not None and due_s <= self.now_s:
             instruction = self.schedule.take_due(self.now_s)
-            if instruction is None:
+            if instruction is None or not self._carry_out(instruction):
                 break
-            self._carry_out(instruction)
             due_s = self.schedule.next_due()
 
     # ---- commands
@@ -223,6 +246,7 @@ class Meter:
         allowed = use_case.allowed()
         count = len(items)
         results = []
+        updates = False
         for index in range(count):
             item = items[index]
             kind = GET if item.kind == GET_WITH_SELECTION else item.kind
@@ -232,6 +256,8 @@ class Meter:
                     results.append((other.kind, OTHER_REASON, NULL))
                 results[index] = (item.kind, SCOPE_OF_ACCESS_VIOLATED, NULL)
                 return build_access_response(invoke_id, results), index
+            if kind == SET or (kind == ACTION and item.key[:2] != PROTECTED_READ):
+                updates = True
         supplementary = message.supplementary
         access = Access(
             self.now_s,
@@ -246,7 +272,6 @@ class Meter:
         )
         tree = self.tree
         failed = -1
-        updates = False
         for index in range(count):
             item = items[index]
             kind = item.kind
@@ -256,11 +281,8 @@ class Meter:
             elif fault is not None and fault[0] == index:
                 result = 1 if fault[1] is None else fault[1]
             elif kind == SET:
-                updates = True
                 result = tree.set(item.key, item.data, access)
             elif kind == ACTION:
-                if item.key[0:2] != b"\x00\x1e":
-                    updates = True
                 result, data = tree.invoke(item.key, item.data, access)
             else:
                 result, data = tree.get(item.key, item.selection, access)
@@ -336,8 +358,8 @@ class Meter:
         )
         return SUCCESS
 
-    def _carry_out(self, one: Instruction) -> None:
-        """Carries out a future-dated instruction and sends its alert to who gave it."""
+    def _carry_out(self, one: Instruction) -> bool:
+        """Carries out a future-dated instruction and sends its alert to who gave it; False when the store failed."""
         use_case = self._use_cases.get(one.code)
         if one.key:
             done = self.tree.activate(one.key)
@@ -360,9 +382,11 @@ class Meter:
             logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
             for code in events:
                 logs.note_event(self.tree, self.now_s, code, b"")
-        if self._commit():
-            self._release()
-            self._events.append(facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done))
+        if not self._commit():
+            return False
+        self._release()
+        self._events.append(facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done))
+        return True
 
     # ---- alerts, refusals
 

@@ -26,6 +26,7 @@ FUTURE = 2
 HEADER_DATE_TIME = 4
 ENCRYPTED = 8
 WITHDRAWN = 16
+TOP_UP = 32
 SINGLE = 1
 TWIN = 2
 POLYPHASE = 4
@@ -36,7 +37,7 @@ USE_CASES = (
     (
         0x0007, "CS01a",
         "Apply Prepayment Top Up to an ESME",
-        0, 5, (), 0x4, 5,
+        0, 5, (), 0x4, 37,
         (
             (3, b"\x00\x73\x00\x00\x13\x28\x00\xff\x01", 7, 0),
         ),

@@ -40,7 +40,7 @@ ROLE_NAMES = {
     "Load Controller": "loadController",
 }
 COMMAND_MAC, COMMAND_SIGNED, RESPONSE_MAC, RESPONSE_SIGNED = 1, 2, 4, 8
-REPLAY, FUTURE, HEADER_DATE_TIME, ENCRYPTED, WITHDRAWN = 1, 2, 4, 8, 16
+REPLAY, FUTURE, HEADER_DATE_TIME, ENCRYPTED, WITHDRAWN, TOP_UP = 1, 2, 4, 8, 16, 32
 GET, SET, ACTION = 1, 2, 3
 KINDS = {"get": GET, "set": SET, "action": ACTION}
 SINGLE, TWIN, POLYPHASE = 1, 2, 4
@@ -242,6 +242,7 @@ def use_cases() -> str:
         "HEADER_DATE_TIME = 4",
         "ENCRYPTED = 8",
         "WITHDRAWN = 16",
+        "TOP_UP = 32",
         "SINGLE = 1",
         "TWIN = 2",
         "POLYPHASE = 4",
@@ -263,7 +264,9 @@ def use_cases() -> str:
                 role, differs = text.split("=")
                 by_role.append((ROLES[role], protection_of(differs)))
         future = (more.get("future") or row["future"]) == "yes"
-        flags = REPLAY if (more.get("replay") or row["replay"]) == "yes" else 0
+        replay = more.get("replay") or row["replay"]
+        # A top-up command's counter is the token's, in a number space of its own.
+        flags = REPLAY if replay == "yes" else REPLAY | TOP_UP if replay == "top-up" else 0
         flags |= FUTURE if future else 0
         flags |= HEADER_DATE_TIME if future or name in DATED or name.startswith(("CS02b", "CS02g")) else 0
         flags |= ENCRYPTED if row["encrypted"] == "yes" else 0

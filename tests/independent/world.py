@@ -1,0 +1,197 @@
+"""A meter on a wire, and the remote parties at the other end of it, who speak through the independent builder.
+
+The parties' keys come from seeds. Nothing here computes a MAC, a signature or a payload with the product's own code;
+the product's classes are used only to build the meter.
+"""
+
+import builder as b
+from slotmeter.dlms.gbcs.anchors import Cell
+from slotmeter.firmware.devices.esme import build
+from slotmeter.firmware.identity import Identity, provision
+from slotmeter.firmware.settings import Settings
+from slotmeter.hal import Hal
+from slotmeter.hal.host.certificates import HostCertificates
+from slotmeter.hal.host.crypto import HostCrypto
+from slotmeter.hal.records import Records
+from slotmeter.hal.virtual.clock import VirtualClock
+from slotmeter.hal.virtual.entropy import SeededEntropy
+from slotmeter.hal.virtual.store import VirtualStore
+
+METER = bytes.fromhex("00DB00000000E001")
+NOW_S = 800000000
+DS, KA, CA = 0x80, 0x08, 0x04
+_USAGE = {DS: "ds", KA: "ka", CA: "ca"}
+
+
+class Party:
+    """A remote party: role, entity id, key pairs for signing, agreeing keys and (supplier) top-ups."""
+
+    def __init__(self, role, number):
+        self.role = role
+        self.entity = bytes.fromhex("90B3D51F3000%04X" % number)
+        self.ds = b.private_key("ds %d %d" % (role, number))
+        self.ka = b.private_key("ka %d %d" % (role, number))
+        self.pp = b.private_key("pp %d %d" % (role, number))
+        self.counter = 1000
+
+
+ISSUER = b.private_key("issuer")
+ROOT = b.private_key("root")
+METER_DS = b.private_key("meter ds")
+METER_KA = b.private_key("meter ka")
+
+
+def cell(role, usage, cell_usage, party, key, issuer=ISSUER):
+    """A filled trust anchor cell with a certificate of the GBCS shape."""
+    point = b.public_key(key)
+    der = b.certificate(point, issuer, party.entity, role, _USAGE[usage])
+    return Cell(role, usage, cell_usage, party.entity, b.key_identifier(point), point, der)
+
+
+class World:
+    """A meter and its parties: supplier, operator, broker, transcos, loads (load controller), recovery."""
+
+    def __init__(self, variant=1, store=None, settings=None):
+        self.supplier = Party(b.SUPPLIER, 1)
+        self.other_supplier = Party(b.SUPPLIER, 2)
+        self.operator = Party(b.NETWORK_OPERATOR, 3)
+        self.broker = Party(b.ACB, 4)
+        self.transcos = Party(b.TRANSITIONAL_COS, 5)
+        self.loads = Party(b.LOAD_CONTROLLER, 8)
+        self.recovery = Party(b.RECOVERY, 9)
+        self.stranger = Party(b.SUPPLIER, 66)
+        self.now_s = NOW_S
+        self.settings = settings or Settings(variant)
+        self.store = store or VirtualStore()
+        root_point = b.public_key(ROOT)
+        root = b.certificate(root_point, ROOT, b"", None, "ca", "ZA")
+        cells = [
+            Cell(0, CA, 0, bytes(8), b.key_identifier(root_point), root_point, root),
+            cell(b.RECOVERY, DS, 0, self.recovery, self.recovery.ds),
+            cell(b.SUPPLIER, DS, 0, self.supplier, self.supplier.ds),
+            cell(b.SUPPLIER, KA, 0, self.supplier, self.supplier.ka),
+            cell(b.SUPPLIER, KA, 1, self.supplier, self.supplier.pp),
+            cell(b.NETWORK_OPERATOR, DS, 0, self.operator, self.operator.ds),
+            cell(b.NETWORK_OPERATOR, KA, 0, self.operator, self.operator.ka),
+            cell(b.ACB, KA, 0, self.broker, self.broker.ka),
+            cell(b.TRANSITIONAL_COS, DS, 0, self.transcos, self.transcos.ds),
+            cell(b.LOAD_CONTROLLER, DS, 0, self.loads, self.loads.ds),
+            cell(b.LOAD_CONTROLLER, KA, 0, self.loads, self.loads.ka),
+        ]
+        self.identity = Identity(
+            METER,
+            METER_DS.to_bytes(32, "big"),
+            METER_KA.to_bytes(32, "big"),
+            b.certificate(b.public_key(METER_DS), ISSUER, METER, None, "ds"),
+            b.certificate(b.public_key(METER_KA), ISSUER, METER, None, "ka"),
+            cells,
+        )
+        if self.store.get("id") is None:
+            provision(Records(self.store), HostCrypto(), self.identity)
+        self.meter = None
+        self.power_up()
+
+    def power_up(self, store=None):
+        """Starts the meter from what the store holds."""
+        self.store = store or self.store
+        hal = Hal(VirtualClock(0), self.store, HostCrypto(), SeededEntropy(1), HostCertificates())
+        self.meter = build(hal, self.settings)
+        return self.meter
+
+    # ---- what a party sends
+
+    def command(self, party, code, items, counter=None, critical=False, supplementary=b"", reader=None):
+        """A whole command of `party`: MACed by the broker, and signed by the party when critical."""
+        counter = self._next(party) if counter is None else counter
+        return self.message(party, code, b.access_request(counter, items), counter, critical, supplementary)
+
+    def message(self, party, code, payload, counter, critical=False, supplementary=b"", mac=True):
+        """A whole command with any payload."""
+        z = b.shared_secret(self.broker.ka, b.public_key(METER_KA)) if mac else None
+        return b.message(
+            b.COMMAND, counter, party.entity, METER, code, payload, z, party.ds if critical else None, b"", supplementary
+        )
+
+    def _next(self, party):
+        party.counter += 1
+        return party.counter
+
+    # ---- the wire
+
+    def deliver(self, data, now_s=None):
+        """Hands octets to the meter; (responses, alerts, facts) that it gives back."""
+        self.meter.receive(data, (self.now_s if now_s is None else now_s) * 1000)
+        return self.take()
+
+    def advance(self, seconds):
+        """Lets time pass; (responses, alerts, facts)."""
+        self.now_s += seconds
+        self.meter.tick(self.now_s * 1000)
+        return self.take()
+
+    def take(self):
+        """What the meter sent and told since."""
+        responses, alerts, facts = [], [], []
+        data = self.meter.to_send()
+        while data:
+            parts = b.take_apart(data)
+            parts.whole = data
+            (responses if parts.cra == b.RESPONSE else alerts).append(parts)
+            data = self.meter.to_send()
+        fact = self.meter.next_event()
+        while fact is not None:
+            facts.append(fact)
+            fact = self.meter.next_event()
+        return responses, alerts, facts
+
+    def answer(self, data):
+        """The one response to `data`, checked: MAC or signature right, counter and parties as they must be."""
+        responses, _, facts = self.deliver(data)
+        assert len(responses) == 1, facts
+        response = responses[0]
+        command = b.take_apart(data)
+        assert (response.counter, response.originator, response.target, response.code) == (
+            command.counter,
+            METER,
+            command.originator,
+            command.code,
+        )
+        self.check(response)
+        return response
+
+    def results(self, data):
+        """(kind, result, data) of each item of the response to `data`."""
+        return b.response_results(self.answer(data).payload)
+
+    def check(self, parts):
+        """MAC or signature of a message from the meter; one of them there must be."""
+        if parts.mac:
+            key = next(party.ka for party in self.parties() if party.entity == parts.target)
+            assert b.mac_is_good(parts.whole, b.shared_secret(key, b.public_key(METER_KA)))
+        else:
+            assert b.signature_is_good(b.public_key(METER_DS), parts.signature, parts.signed)
+
+    def parties(self):
+        """Everybody."""
+        return (
+            self.supplier,
+            self.other_supplier,
+            self.operator,
+            self.broker,
+            self.transcos,
+            self.loads,
+            self.recovery,
+            self.stranger,
+        )
+
+    def refused(self, data):
+        """The reason why `data` is refused; it is checked that there is no response and that nothing changed."""
+        before = self.meter.digest()
+        responses, alerts, facts = self.deliver(data)
+        assert not responses, facts
+        assert self.meter.digest() == before, "a refused message changed the state"
+        for alert in alerts:
+            self.check(alert)
+        reasons = [fact.reason for fact in facts if type(fact).__name__ == "MessageRefused"]
+        assert len(reasons) == 1, facts
+        return reasons[0]
