@@ -31,7 +31,8 @@ class Instruction:
 
 
 def _name(code: int, key: bytes) -> str:
-    return "s.%04x.%s" % (code, key.hex())
+    # MicroPython 1.27 gives octets, not text, for no octets in hexadecimal.
+    return "s.%04x.%s" % (code, key.hex() if key else "")
 
 
 class Schedule:
