@@ -75,7 +75,7 @@ def make_key(class_id: int, obis: bytes, number: int) -> bytes:
 
 
 def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
-    """The invoke id and the items; DecodeError unless `payload` is exactly one access-request of 1 to ITEM_LIMIT items."""
+    """The invoke id and the items; DecodeError unless it is exactly one access-request of 1 to ITEM_LIMIT items."""
     size = len(payload)
     if size < 9 or payload[0] != 0xD9 or payload[1] != 0x20:
         raise DecodeError("not an access-request", 0)

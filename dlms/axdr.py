@@ -68,7 +68,7 @@ TYPE_NAMES = {
 }
 
 # Octets after the tag of a type of fixed size; 0 for all others.
-FIXED_SIZES = b"\x00\x00\x00\x01\x00\x04\x04\x00\x00\x00\x00\x00\x00\x01\x00\x01\x02\x01\x02\x00\x08\x08\x01\x00\x00\x0c\x05\x04"
+FIXED_SIZES = bytes((0, 0, 0, 1, 0, 4, 4, 0, 0, 0, 0, 0, 0, 1, 0, 1, 2, 1, 2, 0, 8, 8, 1, 0, 0, 12, 5, 4))
 
 # The deepest value of the data set is a protected read: seven levels. Twice that and a little.
 DEPTH_LIMIT = 16
@@ -78,8 +78,10 @@ COUNT_LIMIT = 65535
 _NULL_VALUE = (NULL, None)
 _TRUE = (BOOLEAN, True)
 _FALSE = (BOOLEAN, False)
-# What decoding one item of a row type means, besides the tags themselves.
-_STRINGS = (OCTET_STRING, VISIBLE_STRING, UTF8_STRING)
+# Null takes no octets without its tag, and a compact-array describes itself.
+_NOT_IN_ROWS = (NULL, COMPACT_ARRAY)
+_CONTAINERS = (STRUCTURE, ARRAY)
+_STRINGS = (OCTET_STRING, UTF8_STRING, VISIBLE_STRING)
 _SIGNED = (DOUBLE_LONG, INTEGER, LONG, LONG64, BCD)
 
 TYPE_CHECKING = False
@@ -114,7 +116,7 @@ def decode(data: bytes, pos: int = 0) -> "tuple[Value, int]":
             if pos > size:
                 raise DecodeError("double-long-unsigned truncated", start)
             items.append((6, int.from_bytes(data[start:pos], "big")))
-        elif tag == OCTET_STRING or tag == UTF8_STRING or tag == VISIBLE_STRING:
+        elif tag in _STRINGS:
             if start >= size:
                 raise DecodeError("length missing", start)
             length = data[start]
@@ -126,7 +128,7 @@ def decode(data: bytes, pos: int = 0) -> "tuple[Value, int]":
             if pos > size:
                 raise DecodeError("string longer than what is left", start)
             items.append((tag, data[start:pos]))
-        elif tag == STRUCTURE or tag == ARRAY:
+        elif tag in _CONTAINERS:
             length, pos = get_length(data, start)
             if length > size - pos:
                 raise DecodeError("more elements than octets left", start)
@@ -211,7 +213,7 @@ def get_type(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Type, in
             raise DecodeError("type description truncated", pos)
         tag = data[pos]
         pos += 1
-        if tag == ARRAY or tag == STRUCTURE:
+        if tag in _CONTAINERS:
             if len(stack) + 1 >= depth:
                 raise DecodeError("type description nested deeper than %d" % DEPTH_LIMIT, pos)
             width = 2 if tag == ARRAY else 1
@@ -229,7 +231,7 @@ def get_type(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Type, in
             else:
                 left = count
         else:
-            if tag not in TYPE_NAMES or tag == NULL or tag == COMPACT_ARRAY:
+            if tag not in TYPE_NAMES or tag in _NOT_IN_ROWS:
                 raise DecodeError("tag %d is not allowed in a type description" % tag, pos - 1)
             smallest += times * (FIXED_SIZES[tag] or 1)
             items.append((tag,))
@@ -258,7 +260,7 @@ def put_type(row: "Type") -> bytes:
             out += bytes((2, count))
             for i in range(count, 0, -1):
                 todo.append(kind[i])
-        elif tag in TYPE_NAMES and tag != NULL and tag != COMPACT_ARRAY:
+        elif tag in TYPE_NAMES and tag not in _NOT_IN_ROWS:
             out.append(tag)
         else:
             raise EncodeError("tag %d is not allowed in a type description" % tag)
@@ -317,7 +319,7 @@ def _decode_compact(data: bytes, pos: int, depth: int) -> "tuple[tuple[Type, lis
             while not left:
                 items, left = stack.pop()
             left -= 1
-            if tag == ARRAY or tag == STRUCTURE:
+            if tag in _CONTAINERS:
                 children = []  # type: list[Any]
                 items.append((tag, children))
                 stack.append((items, left))
@@ -370,7 +372,7 @@ def skip(data: bytes, pos: int = 0) -> int:
             if tag == BOOLEAN and data[pos] and data[pos] != 0xFF:
                 raise DecodeError("boolean is neither 00 nor FF", pos)
             pos += width
-        elif tag == STRUCTURE or tag == ARRAY:
+        elif tag in _CONTAINERS:
             start = pos
             length, pos = get_length(data, pos)
             if length > size - pos:
@@ -382,7 +384,7 @@ def skip(data: bytes, pos: int = 0) -> int:
                     raise DecodeError("nested deeper than %d" % DEPTH_LIMIT, start)
                 stack.append(left)
                 left = length
-        elif tag == OCTET_STRING or tag == UTF8_STRING or tag == VISIBLE_STRING:
+        elif tag in _STRINGS:
             length, pos = get_length(data, pos)
             if length > size - pos:
                 raise DecodeError("string longer than what is left", pos)
@@ -410,7 +412,7 @@ def _skip_compact(data: bytes, pos: int, depth: int) -> int:
         if tag == BOOLEAN or (not width and tag != STRUCTURE):
             fixed = -1
             break
-        if tag != STRUCTURE and tag != ARRAY:
+        if tag not in _CONTAINERS:
             fixed += width
     if fixed > 0:
         rows = (end - pos) // fixed
@@ -425,7 +427,7 @@ def _skip_compact(data: bytes, pos: int, depth: int) -> int:
         if rows > COUNT_LIMIT:
             raise DecodeError("more than %d rows" % COUNT_LIMIT, pos)
         for tag, width in program:
-            if tag == STRUCTURE or tag == ARRAY:
+            if tag in _CONTAINERS:
                 continue
             if width:
                 pos += width
@@ -451,7 +453,7 @@ def encode(value: "Value") -> bytes:
                 if content < 0 or content > 0xFFFFFFFF:
                     raise EncodeError("value does not fit double-long-unsigned")
                 out += (0x600000000 | content).to_bytes(5, "big")
-            elif tag == OCTET_STRING or tag == UTF8_STRING or tag == VISIBLE_STRING:
+            elif tag in _STRINGS:
                 length = len(content)
                 if length < 0x80:
                     out.append(tag)
@@ -460,7 +462,7 @@ def encode(value: "Value") -> bytes:
                     out.append(tag)
                     out += put_length(length)
                 out += content
-            elif tag == STRUCTURE or tag == ARRAY:
+            elif tag in _CONTAINERS:
                 length = len(content)
                 if length > COUNT_LIMIT:
                     raise EncodeError("more than %d elements" % COUNT_LIMIT)
@@ -494,9 +496,9 @@ def _contents(tag: int, content: "Any") -> bytes:
         bits, octets = content
         if len(octets) != (bits + 7) >> 3:
             raise EncodeError("bit-string of %d bits in %d octets" % (bits, len(octets)))
-        return put_length(bits) + octets
+        return put_length(bits) + bytes(octets)
     if tag in _STRINGS:
-        return put_length(len(content)) + content
+        return put_length(len(content)) + bytes(content)
     width = FIXED_SIZES[tag] if 0 <= tag < 28 else 0
     if not width:
         raise EncodeError("tag %d is not of a type that is used here" % tag)
@@ -508,7 +510,7 @@ def _contents(tag: int, content: "Any") -> bytes:
         return put_int(content, width)
     if content < 0 or content >> (8 * width):
         raise EncodeError("value does not fit %s" % TYPE_NAMES[tag])
-    return content.to_bytes(width, "big")
+    return int(content).to_bytes(width, "big")
 
 
 def _encode_compact(row: "Type", rows: "list[Value]", depth: int) -> bytes:
@@ -563,7 +565,7 @@ def text(value: "Value") -> str:
             out.append("%s %s" % (name, content.hex() or "-"))
         elif tag in _STRINGS:
             out.append("%s %s" % (name, printable(content)))
-        elif tag == STRUCTURE or tag == ARRAY or tag == COMPACT_ARRAY:
+        elif tag in _CONTAINERS or tag == COMPACT_ARRAY:
             out.append(name + ("{" if tag == STRUCTURE else "["))
             todo.append("}" if tag == STRUCTURE else "]")
             elements = content[1] if tag == COMPACT_ARRAY else content
@@ -577,7 +579,7 @@ def text(value: "Value") -> str:
 
 
 def printable(octets: bytes) -> str:
-    """Text octets in quotation marks, what is not printable ASCII as \\xNN; UTF-8 is shown as it is when it is valid."""
+    """Text octets in quotation marks, control characters by their number; UTF-8 is shown as it is when it is valid."""
     try:
         letters = octets.decode()
     except (UnicodeError, ValueError):

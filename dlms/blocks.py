@@ -26,7 +26,7 @@ from slotmeter.dlms.octets import get_length, put_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable
+    from collections.abc import Iterable
 
 # Inbound, GBCS foresees at most 63 blocks of 1149 octets for one object.
 BLOCK_SIZE = 1149

@@ -231,7 +231,7 @@ def to_seconds(octets: bytes) -> "int | None":
     None when it means no one second: NOW, CANCEL, any wild-card but that of weekday, hundredths and deviation.
     DecodeError when it is no date-time. Negative before 2000.
     """
-    if octets == NOW or octets == CANCEL:
+    if octets in (NOW, CANCEL):
         return None
     moment = parse(octets)
     date = moment.date

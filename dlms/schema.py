@@ -39,6 +39,8 @@ from slotmeter.dlms.octets import get_length, put_length
 CHOICE = 254
 ANY = 255
 
+_CONTAINERS = (STRUCTURE, ARRAY)
+_OPEN_ENDED = (ANY, CHOICE)
 _STRINGS = (OCTET_STRING, VISIBLE_STRING, UTF8_STRING, BIT_STRING)
 _NAMES = dict(TYPE_NAMES)
 _NAMES[CHOICE] = "choice"
@@ -222,13 +224,13 @@ def _choose(choice: "Schema", data: bytes, pos: int) -> "Schema":
     for i in range(1, len(choice)):
         kind = choice[i]
         tag = kind[0]
-        if tag == ANY or tag == CHOICE:
+        if tag in _OPEN_ENDED:
             return kind  # type: ignore[no-any-return]
         if tag == COMPACT_ARRAY and found == ARRAY:
             return kind  # type: ignore[no-any-return]
         if tag != found:
             continue
-        if tag == STRUCTURE or tag == ARRAY or len(kind) == 3:
+        if tag in _CONTAINERS or len(kind) == 3:
             length, _ = get_length(data, pos + 1)
             if tag == STRUCTURE:
                 low = high = len(kind) - 1
@@ -299,14 +301,14 @@ class RowCodec:
 
     def __init__(self, row: "Schema") -> None:
         self.row = row
+        # Tag, octets and struct's letter of each field.
         self._fields = []  # type: list[tuple[int, int, str]]
-        # What stands before each field in a tagged row: tags, and counts of structures and arrays.
-        self._before = []  # type: list[bytes]
-        tagged = ">"
-        plain = ">"
-        before = b""
-        # The length octets before each string in a row of a compact-array, b"" before what is no string.
-        self._prefixes = []  # type: list[bytes]
+        # Where in a compact-array's row the length of a string stands, and the length.
+        self._lengths = []  # type: list[tuple[int, bytes]]
+        self._booleans = []  # type: list[int]
+        tagged = plain = ""
+        # A row whose fields are all 0: struct leaves out what stands between them, and it is OR-ed in afterwards.
+        tagged_row = plain_row = before = b""
         todo = [row]
         while todo:
             kind = todo.pop()
@@ -323,27 +325,29 @@ class RowCodec:
             letter = _LETTERS.get(tag)
             width = FIXED_SIZES[tag] if tag < 28 else 0
             before += bytes((tag,))
-            prefix = b""
+            length = b""
             if letter is None:
                 if tag in _STRINGS and tag != BIT_STRING and len(kind) == 3 and kind[1] == kind[2]:
                     width = kind[1]
-                    prefix = put_length(width)
+                    length = put_length(width)
+                    self._lengths.append((len(plain_row), length))
                 elif tag < DATE_TIME or not width:
                     raise EncodeError("%s is not of fixed size" % text(kind))
                 letter = "%ds" % width
-            self._before.append(before + prefix)
-            tagged += "%ds%s" % (len(before) + len(prefix), letter)
-            plain += ("%ds" % len(prefix) if prefix else "") + letter
+            if tag == BOOLEAN:
+                self._booleans.append(len(self._fields))
+            before += length
+            tagged += "%dx%s" % (len(before), letter)
+            plain += ("%dx" % len(length) if length else "") + letter
+            tagged_row += before + b"\x00" * width
+            plain_row += length + b"\x00" * width
             self._fields.append((tag, width, letter))
-            self._prefixes.append(prefix)
             before = b""
-        if before:
+        if before or not plain:
             raise EncodeError("%s ends with what holds nothing" % text(row))
-        self._tagged = tagged
-        self._plain = plain
-        self.size = struct.calcsize(plain)
-        # Whether struct's fields are not yet the row's: lengths between them, or booleans.
-        self._wrapped = bool(b"".join(self._prefixes)) or BOOLEAN in [field[0] for field in self._fields]
+        self._tagged = _Form(tagged, tagged_row)
+        self._plain = _Form(plain, plain_row)
+        self.size = len(plain_row)
 
     def _columns(self, rows: "list[tuple[Any, ...]]") -> "list[Any]":
         """The fields of `rows` by column, checked; struct would cut strings, and on a board integers, in silence."""
@@ -369,27 +373,30 @@ class RowCodec:
                     raise EncodeError("field %d does not fit %s" % (i, TYPE_NAMES[tag]))
         return columns
 
-    def _pack(self, rows: "list[tuple[Any, ...]]", form: str, before: "list[bytes]") -> bytes:
-        """Each row by `form`, what stands before a field where there is something."""
-        pack = struct.pack
+    def _pack(self, rows: "list[tuple[Any, ...]]", form: "_Form") -> bytes:
+        """All rows in `form`, a chunk at a time."""
         out = []
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            arguments = []
-            for i, column in enumerate(self._columns(chunk)):
-                if before[i]:
-                    arguments.append([before[i]] * len(chunk))
-                arguments.append(column)
-            out.extend([pack(form, *fields) for fields in zip(*arguments)])
+            columns = self._columns(chunk)
+            if self._booleans:
+                chunk = list(zip(*columns))
+            count = len(chunk)
+            if form.count != count:
+                form.prepare(count)
+            octets = struct.pack(form.format, *[field for row in chunk for field in row])
+            if form.between:
+                octets = (int.from_bytes(octets, "big") | form.between).to_bytes(len(octets), "big")
+            out.append(octets)
         return b"".join(out)
 
     def pack_rows(self, rows: "list[tuple[Any, ...]]") -> bytes:
         """The rows as A-XDR values, one after the other: the elements of an array."""
-        return self._pack(rows, self._tagged, self._before)
+        return self._pack(rows, self._tagged)
 
     def pack_contents(self, rows: "list[tuple[Any, ...]]") -> bytes:
         """The rows without tags: the contents of a compact-array."""
-        return self._pack(rows, self._plain, self._prefixes)
+        return self._pack(rows, self._plain)
 
     def array(self, rows: "list[tuple[Any, ...]]") -> bytes:
         """The array of the rows."""
@@ -408,28 +415,39 @@ class RowCodec:
         size = self.size
         if len(contents) % size:
             raise DecodeError("contents end within a row", len(contents))
+        form = ">" + self._plain.row_format
         rows = []
         for start in range(0, len(contents), size):
-            fields = struct.unpack(self._plain, contents[start : start + size])
-            if self._wrapped:
-                fields = self._unwrap(fields, start)
-            rows.append(fields)
+            row = contents[start : start + size]
+            fields = struct.unpack(form, row)
+            for place, length in self._lengths:
+                if row[place : place + len(length)] != length:
+                    raise DecodeError("string of another length than is due", start + place)
+            rows.append(self._with_bools(fields, start) if self._booleans else fields)
         return rows
 
-    def _unwrap(self, fields: "tuple[Any, ...]", at: int) -> "tuple[Any, ...]":
-        """The fields of one row without the lengths before its strings, and with bools."""
-        out = []
-        i = 0
-        for n, prefix in enumerate(self._prefixes):
-            if prefix:
-                if fields[i] != prefix:
-                    raise DecodeError("string of another length", at)
-                i += 1
-            field = fields[i]
-            i += 1
-            if self._fields[n][0] == BOOLEAN:
-                if field and field != 0xFF:
-                    raise DecodeError("boolean is neither 00 nor FF", at)
-                field = field == 0xFF
-            out.append(field)
+    def _with_bools(self, fields: "tuple[Any, ...]", at: int) -> "tuple[Any, ...]":
+        """The fields of one row with its booleans as such."""
+        out = list(fields)
+        for i in self._booleans:
+            if out[i] not in (0, 0xFF):
+                raise DecodeError("boolean is neither 00 nor FF", at)
+            out[i] = out[i] == 0xFF
         return tuple(out)
+
+
+class _Form:
+    """How so many rows are packed at once: struct's format, and what stands between the fields as one number."""
+
+    def __init__(self, row_format: str, row: bytes) -> None:
+        self.row_format = row_format
+        self.row = row
+        self.count = 0
+        self.format = ""
+        self.between = 0
+
+    def prepare(self, count: int) -> None:
+        """For `count` rows from now on."""
+        self.count = count
+        self.format = ">" + self.row_format * count
+        self.between = int.from_bytes(self.row * count, "big")
