@@ -27,7 +27,7 @@ from slotmeter.dlms.cosem.tree import Tree
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import gate, keys
 from slotmeter.dlms.gbcs.anchors import Anchors, DeviceKeys, Secrets
-from slotmeter.dlms.gbcs.credentials import CANCEL, Credentials, Request
+from slotmeter.dlms.gbcs.credentials import Credentials, Request
 from slotmeter.dlms.gbcs.gate import Gate, UseCase
 from slotmeter.dlms.gbcs.message import Message, parse
 from slotmeter.dlms.gbcs.roles import ACCESS_CONTROL_BROKER, KEY_AGREEMENT, SUPPLIER
@@ -334,7 +334,7 @@ class Meter:
         outcome = self.credentials.execute(request)
         if use_case.flags & gate.FUTURE:
             self.schedule.drop_others(message.code, b"")
-            if outcome.stored is not None and outcome.stored is not CANCEL:
+            if isinstance(outcome.stored, tuple):
                 due_s, blob = outcome.stored
                 self.schedule.put(
                     Instruction(due_s, 0, message.code, message.counter, message.originator, role, b"", blob)

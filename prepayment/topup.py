@@ -24,10 +24,11 @@ from slotmeter.prepayment.utrn import CHECK_DIGIT, NOT_A_UTRN, parse, truncate
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from slotmeter.prepayment.utrn import Utrn
 
-    class Record:
+    class Record(Protocol):
         """What the counters are kept in: named octets that survive a power cut once their owner commits them."""
 
         def get(self, name: str) -> "bytes | None":

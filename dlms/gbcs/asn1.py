@@ -69,7 +69,7 @@ def children(
     data: bytes, start: int, stop: int, tag: int, limit: int, device: bool = False
 ) -> "list[tuple[int, int, int]]":
     """(offset, contents start, contents stop) of each element between `start` and `stop`, all with `tag`."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     pos = start
     while pos < stop:
         if len(found) == limit:

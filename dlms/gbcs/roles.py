@@ -47,4 +47,6 @@ ESME_CELLS = (
     (TRANSITIONAL_COS, DIGITAL_SIGNATURE, MANAGEMENT),
     (LOAD_CONTROLLER, DIGITAL_SIGNATURE, MANAGEMENT),
     (LOAD_CONTROLLER, KEY_AGREEMENT, MANAGEMENT),
+    # Empty unless a bench fills it: the contingency key, which a real device finds wrapped in its root certificate.
+    (CONTINGENCY, DIGITAL_SIGNATURE, MANAGEMENT),
 )

@@ -23,7 +23,7 @@ from slotmeter.hal.virtual.store import VirtualStore
 
 NOW_S = 473385600
 DEVICE = bytes.fromhex("00DB1234567890A0")
-CELLS = ESME_CELLS + ((CONTINGENCY, DIGITAL_SIGNATURE, MANAGEMENT),)
+CELLS = ESME_CELLS
 
 
 def der(tag, *contents):
