@@ -54,7 +54,9 @@ class Answers:
             self._write("not delivered: %s" % error.get("text", "the meter gave no reason"))
             return
         for sent in reply.get("messages", ()):
-            answer = decode(bytes.fromhex(str(sent["hex"])), self._cast, command if sent["kind"] == "response" else None)
+            answer = decode(
+                bytes.fromhex(str(sent["hex"])), self._cast, command if sent["kind"] == "response" else None
+            )
             self._envelope("<-", answer)
             payload = next((child for child in answer.root.children if child.name == "payload"), None)
             if payload is not None:
@@ -83,14 +85,17 @@ class Answers:
         where = "from" if arrow == "->" else "to"
         title = decoded.root.text
         self._write(
-            "%s %s%s  %s %s, %d octets" % (arrow, decoded.title, ": " + title if title else "", where, name, len(decoded.data))
+            "%s %s%s  %s %s, %d octets"
+            % (arrow, decoded.title, ": " + title if title else "", where, name, len(decoded.data))
         )
         checks = []
         for what, result in (("MAC", decoded.mac), ("signature", decoded.signature)):
             if result:
                 checks.append("%s %s" % (what, result))
         if decoded.encrypted:
-            checks.append("encrypted, %s" % ("decrypted" if decoded.decrypted == decoded.encrypted else "no key to decrypt it"))
+            checks.append(
+                "encrypted, %s" % ("decrypted" if decoded.decrypted == decoded.encrypted else "no key to decrypt it")
+            )
         if checks:
             self._write("   " + ", ".join(checks))
         for offset, reason in decoded.stops:
@@ -103,7 +108,9 @@ class Answers:
             if child.name in _MACHINERY and not (child.name == "result" and "success" not in child.text):
                 continue
             if shown == _ENTRIES and len(node.children) > _ENTRIES + 2 and not child.name.endswith("."):
-                self._write("%s... and %d more; slotmeter decode shows them" % ("   " * depth, len(node.children) - shown))
+                self._write(
+                    "%s... and %d more; slotmeter decode shows them" % ("   " * depth, len(node.children) - shown)
+                )
                 return
             shown += 1
             if child.name in ("data", "decrypted", "protected_attributes") and child.children:

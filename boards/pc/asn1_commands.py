@@ -34,7 +34,9 @@ _USAGES = {"signature": DIGITAL_SIGNATURE, "agreement": KEY_AGREEMENT}
 
 # Fields of each family: (name, type, default, help).
 FIELDS: "dict[str, tuple[tuple[str, str, Any, str], ...]]" = {
-    "CS02a": (("roles", "list of roles", "supplier,network-operator,access-control-broker", "whose credentials to list"),),
+    "CS02a": (
+        ("roles", "list of roles", "supplier,network-operator,access-control-broker", "whose credentials to list"),
+    ),
     "CS02b": (
         ("target", "role", "supplier", "whose cells are replaced, where the mode leaves it open"),
         ("ds", "file", None, "the new signature certificate; the present one when left out"),
@@ -42,12 +44,19 @@ FIELDS: "dict[str, tuple[tuple[str, str, Any, str], ...]]" = {
         ("prepayment", "file", None, "the new key agreement certificate for top-ups; the present one when left out"),
         ("root", "file", None, "the new root certificate; the present one when left out"),
         ("issuer", "file", None, "the certificate of who issued them; the bench's own when left out"),
-        ("floor", "number", None, "counter floor of the role whose cells are replaced; this command's counter when left out"),
+        (
+            "floor",
+            "number",
+            None,
+            "counter floor of the role whose cells are replaced; this command's counter when left out",
+        ),
         ("prepayment_floor", "number", 0, "counter floor for top-ups, when the supplier's cells are replaced"),
         ("validity", "bool", False, "whether the meter looks at the certificates' dates"),
     ),
     "CS02c": (("usage", "signature or agreement", "signature", "which key pair the meter renews"),),
-    "CS02d": (("certificate", "file", None, "the certificate for the renewed key; the meter's present one when left out"),),
+    "CS02d": (
+        ("certificate", "file", None, "the certificate for the renewed key; the meter's present one when left out"),
+    ),
     "CS02e": (("usage", "signature or agreement", "signature", "which certificate to read"),),
     "CS03A1": (
         ("device", "eui-64", "00DB1234567890A4", "the device that is to join"),
@@ -66,9 +75,7 @@ def family(name: str) -> str:
     return name.partition("-")[0]
 
 
-def payload(
-    name: str, role: int, counter: int, due_s: "int | None", given: "dict[str, Any]", cast: Any
-) -> bytes:
+def payload(name: str, role: int, counter: int, due_s: "int | None", given: "dict[str, Any]", cast: Any) -> bytes:
     """The payload of the command `name` sent by `role`; `due_s` None for now, CANCEL_TIME to cancel."""
     values = {row[0]: row[2] for row in FIELDS.get(family(name), ())}
     values.update(given)
@@ -81,7 +88,9 @@ def payload(
     if kind in ("CS02c", "CS02e"):
         return asn1.sequence([asn1.put_key_usage(_choice("usage", str(values["usage"]), _USAGES))])
     if kind == "CS02d":
-        return _file("certificate", values["certificate"]) or _present(cast.device.ds_certificate, "the device's certificate")
+        return _file("certificate", values["certificate"]) or _present(
+            cast.device.ds_certificate, "the device's certificate"
+        )
     if kind == "CS03A1":
         return asn1.sequence(
             [

@@ -36,7 +36,15 @@ def _table(rows: "list[Row]") -> None:
         verdict = "met" if row.met else "MISSED"
         click.echo(
             "%s  %s  %s  %5.2f  %s %-5.2f %s"
-            % (row.what.ljust(what), row.ours.ljust(ours), row.beside.ljust(beside), row.ratio, bound, row.wanted, verdict)
+            % (
+                row.what.ljust(what),
+                row.ours.ljust(ours),
+                row.beside.ljust(beside),
+                row.ratio,
+                bound,
+                row.wanted,
+                verdict,
+            )
         )
     click.echo("")
     click.echo("Peers, measured elsewhere (two virtual cores of 2.6 GHz, Python 3.11, Node 20):")

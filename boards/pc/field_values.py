@@ -77,7 +77,7 @@ class BadValue(Exception):
 def parse_time(text: str, now_s: int) -> int:
     """Seconds since 2000 of an ISO 8601 time in UTC, a date, `now`, or a distance from now such as -2h."""
     octets = _moment(text, now_s)
-    seconds = dates.NOW == octets and now_s or dates.to_seconds(octets)
+    seconds = octets == dates.NOW and now_s or dates.to_seconds(octets)
     if not seconds and seconds != 0:
         raise BadValue("not one moment: write 2030-01-15T09:00:00Z, 2030-01-15, now or -2h")
     return int(seconds)
@@ -348,7 +348,9 @@ class Filler:
         fields = {field[1]: field for field in parts(element)}
         values = []
         for number, row in enumerate(rows, 1):
-            values.append(self._value(element, self._row(at, number, row, element, fields), number, "%s[%d]." % (at, number)))
+            values.append(
+                self._value(element, self._row(at, number, row, element, fields), number, "%s[%d]." % (at, number))
+            )
         if name == "special_days":
             self._special_days = len(rows)
         return axdr.ARRAY, values
@@ -358,7 +360,9 @@ class Filler:
         if isinstance(row, dict):
             for key in row:
                 if key not in fields:
-                    raise SlotmeterError("field %s[%d] has no part %s; its parts are %s" % (at, number, key, ", ".join(fields)))
+                    raise SlotmeterError(
+                        "field %s[%d] has no part %s; its parts are %s" % (at, number, key, ", ".join(fields))
+                    )
             return row
         if element[0] not in ("structure", "array"):
             return {"": row}
@@ -370,7 +374,7 @@ class Filler:
 
 def _constant(node: Node) -> "axdr.Value":
     """The value that a node always has."""
-    kind, _, low, high, value = node
+    kind, _, _, high, value = node
     if kind in _BOUNDS:
         return _TAGS[kind], value
     if kind == "bool":

@@ -1,4 +1,4 @@
-"""What `slotmeter run` shows: a line for each message that passes, and in a terminal a status line that stays below them.
+"""What `slotmeter run` shows: a line for each message that passes, and in a terminal a status line below them.
 
 Observes a bench (`Bench.observers`). One message is one line:
 

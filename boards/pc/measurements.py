@@ -107,7 +107,9 @@ class World:
         """Half-hours that end now in the profile of active import."""
         first = _NOW_S - rows * _HALF_HOUR_S
         codec = schema.RowCodec(schema.parse("structure{double-long-unsigned,double-long-unsigned}"))
-        self.meter.poke(_PROFILE, codec.compact_array([(first + i * _HALF_HOUR_S, 100 + i % 1000) for i in range(rows)]))
+        self.meter.poke(
+            _PROFILE, codec.compact_array([(first + i * _HALF_HOUR_S, 100 + i % 1000) for i in range(rows)])
+        )
 
     def answer(self, command: bytes) -> bytes:
         """The response to one command; SlotmeterError when there is none."""
@@ -286,9 +288,7 @@ class Measurements:
         waiting = [world.command("ECS38") for _ in range((calls + 1) * (self.rounds + 1))]
         bare = Bare(world, waiting[-1], world.answer(waiting[0]))
         supply = iter(waiting[1:])
-        ours, ceiling = side_by_side(
-            [(lambda: world.answer(next(supply)), calls), (bare.critical, calls)], self.rounds
-        )
+        ours, ceiling = side_by_side([(lambda: world.answer(next(supply)), calls), (bare.critical, calls)], self.rounds)
         beside = "MAC, verify, sign %.1f us" % ceiling
         return [Row("critical command", _rate(ours), beside, ceiling / ours, 0.6, "none of the peers answers one")]
 
@@ -337,7 +337,10 @@ class Measurements:
         """48 x {date-time, u32, u32} beside dlms-cosem, where that is installed."""
         form = schema.parse("structure{octet-string(12),double-long-unsigned,double-long-unsigned}")
         codec = schema.RowCodec(form)
-        rows = [(b"\x07\xe9\x01\x01\xff" + bytes((i // 2, i % 2 * 30)) + b"\0\0\x80\0\xff", 1000 * i, 77 * i) for i in range(48)]
+        rows = [
+            (b"\x07\xe9\x01\x01\xff" + bytes((i // 2, i % 2 * 30)) + b"\0\0\x80\0\xff", 1000 * i, 77 * i)
+            for i in range(48)
+        ]
         octets = codec.array(rows)
         try:
             from dlms_cosem import a_xdr, dlms_data
@@ -374,8 +377,17 @@ class Measurements:
         )
         peer = "dlms-cosem 78-80 us to encode, 231-256 us to decode"
         return [
-            Row("A-XDR, encode 48 plain rows", "%.1f us" % ours, "dlms-cosem %.1f us" % theirs, theirs / ours, 4.0, peer),
-            Row("A-XDR, decode 48 rows, no schema", "%.1f us" % decoded, "dlms-cosem %.1f us" % their_decoded, their_decoded / decoded, 4.0, peer),
+            Row(
+                "A-XDR, encode 48 plain rows", "%.1f us" % ours, "dlms-cosem %.1f us" % theirs, theirs / ours, 4.0, peer
+            ),
+            Row(
+                "A-XDR, decode 48 rows, no schema",
+                "%.1f us" % decoded,
+                "dlms-cosem %.1f us" % their_decoded,
+                their_decoded / decoded,
+                4.0,
+                peer,
+            ),
         ]
 
     def durable(self) -> "list[Row]":

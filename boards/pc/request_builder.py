@@ -1,9 +1,9 @@
 """Builds the command that a remote party would send: use case and fields in, a whole protected message out.
 
-The tables say what goes in: firmware/usecases.py the order of the objects, the protection and the roles, fields.py the
-values. Protection is that of facts 2: a critical command is signed by its originator, and every command to a device has a
-MAC between the access control broker and the device, whoever the originator is. Through the access control broker
-(`urp`) the header names the broker, and supplementary fields name the remote party on whose behalf it sends.
+The tables say what goes in: firmware/usecases.py the order of the objects, the protection and the roles, fields.py
+the values. Protection is that of facts 2: a critical command is signed by its originator, and every command to a
+device has a MAC between the access control broker and the device, whoever the originator is. Through the broker (`urp`)
+the header names the broker, and supplementary fields name the remote party on whose behalf it sends.
 """
 
 import struct
@@ -14,7 +14,7 @@ from slotmeter.boards.pc import asn1_commands, top_up_token
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.field_values import BadValue, Filler, Node, describe_leaf, parse_time, parts
 from slotmeter.boards.pc.fields import FIELDS
-from slotmeter.dlms import axdr, dates
+from slotmeter.dlms import dates
 from slotmeter.dlms.apdu import ACTION, GET, GET_WITH_SELECTION, SET, Item, build_access_request
 from slotmeter.dlms.gbcs import keys, message, roles
 from slotmeter.firmware import usecases
@@ -44,7 +44,17 @@ class UseCase:
     """One row of the use case table, with names."""
 
     def __init__(self, row: "tuple[Any, ...]") -> None:
-        self.code, self.name, self.title, self.payload, self._protection, self._by_role, self._roles, self.flags, self.items = row
+        (
+            self.code,
+            self.name,
+            self.title,
+            self.payload,
+            self._protection,
+            self._by_role,
+            self._roles,
+            self.flags,
+            self.items,
+        ) = row
 
     def roles(self) -> "list[int]":
         """Who may send it, the usual sender first."""
@@ -61,7 +71,11 @@ class UseCase:
         """What it is, in a word for --list."""
         if self.payload == usecases.ASN1 and not self.flags & usecases.REPLAY:
             return "read"
-        if self.payload == usecases.DLMS and all(item[0] == GET for item in self.items) or self.flags & usecases.ENCRYPTED:
+        if (
+            self.payload == usecases.DLMS
+            and all(item[0] == GET for item in self.items)
+            or self.flags & usecases.ENCRYPTED
+        ):
             return "read"
         return "critical" if self._protection & usecases.COMMAND_SIGNED else "update"
 
@@ -174,7 +188,9 @@ def fields(case: UseCase, variant: str = "single") -> "list[Field]":
             optional = bool(flags & usecases.OPTIONAL)
             found.append(Field(part[1], describe_leaf(part), default, text, optional))
     if case.name == "CS01a":
-        found.append(Field("amount", "money", "£5.00", "make a token of this much instead of utrn=; whole pence", False))
+        found.append(
+            Field("amount", "money", "£5.00", "make a token of this much instead of utrn=; whole pence", False)
+        )
     return found
 
 
@@ -200,7 +216,9 @@ def _selection(order: Order) -> "tuple[int, int]":
     return bounds[0], bounds[1]
 
 
-def _protected(keys_wanted: "tuple[bytes, ...]", bounds: "tuple[int, int]", counter: bytes, reader: bytes, device: bytes) -> bytes:
+def _protected(
+    keys_wanted: "tuple[bytes, ...]", bounds: "tuple[int, int]", counter: bytes, reader: bytes, device: bytes
+) -> bytes:
     """The argument of get_protected_attributes (facts 4.4): which attributes, and for whom they are to be encrypted."""
     wanted = [b"\x01", bytes((len(keys_wanted),))]
     for key in keys_wanted:
@@ -225,7 +243,9 @@ def _items(case: UseCase, order: Order, given: "dict[str, Any]", reader: bytes, 
             continue
         if kind == GET:
             if flags & usecases.SELECTIVE:
-                selection = b"\x01\x02\x04" + _RESTRICTING + struct.pack(">BIBI", 6, bounds[0], 6, bounds[1]) + b"\x01\x00"
+                selection = (
+                    b"\x01\x02\x04" + _RESTRICTING + struct.pack(">BIBI", 6, bounds[0], 6, bounds[1]) + b"\x01\x00"
+                )
                 items.append(Item(GET_WITH_SELECTION, key, selection))
             else:
                 items.append(Item(GET, key))
@@ -245,8 +265,8 @@ def _items(case: UseCase, order: Order, given: "dict[str, Any]", reader: bytes, 
         items.append(Item(kind, key, b"", filler.octets(node, values)))
     if not items:
         raise SlotmeterError(
-            "%s has nothing to say to a %s meter: start another with slotmeter run --variant, or say --variant here to send it "
-            "all the same" % (case.name, order.variant)
+            "%s has nothing to say to a %s meter: start another with slotmeter run --variant, or say --variant here "
+            "to send it all the same" % (case.name, order.variant)
         )
     return items
 
@@ -282,7 +302,9 @@ def build(case: UseCase, order: Order, given: "dict[str, Any]", cast: Any, crypt
     else:
         if case.name == "CS01a" and "utrn" not in given:
             amount = given.get("amount", "£5.00")
-            token = top_up_token.make(crypto, cast.secret(party, prepayment=True), party.entity_id, device.eui64, order.counter, amount)
+            token = top_up_token.make(
+                crypto, cast.secret(party, prepayment=True), party.entity_id, device.eui64, order.counter, amount
+            )
             given = {"utrn": token}
         payload = build_access_request(counter, _items(case, order, given, party.entity_id, device.eui64))
     supplementary = b""
@@ -292,15 +314,17 @@ def build(case: UseCase, order: Order, given: "dict[str, Any]", cast: Any, crypt
             supplementary += party.ka_certificate
     protection = case.protection(roles.ACCESS_CONTROL_BROKER if order.urp and role not in allowed else role)
     return protect(
-        message.grouping(message.COMMAND, counter, originator.entity_id, device.eui64, b"", case.code, supplementary, payload),
-        (lambda data: crypto.sign(cast.signing_key(originator), data)) if protection & usecases.COMMAND_SIGNED else None,
+        message.grouping(
+            message.COMMAND, counter, originator.entity_id, device.eui64, b"", case.code, supplementary, payload
+        ),
+        (lambda data: crypto.sign(cast.signing_key(originator), data))
+        if protection & usecases.COMMAND_SIGNED
+        else None,
         (lambda body: keys.mac(crypto, cast.secret(broker), body)) if protection & usecases.COMMAND_MAC else None,
     )
 
 
-def protect(
-    grouped: bytes, sign: "Callable[[bytes], bytes] | None", mac: "Callable[[bytes], bytes] | None"
-) -> bytes:
+def protect(grouped: bytes, sign: "Callable[[bytes], bytes] | None", mac: "Callable[[bytes], bytes] | None") -> bytes:
     """A pre-command with its signature, if `sign` makes one, and its MAC, if `mac` does."""
     body = grouped + message.signature_part(sign(grouped[1:]) if sign else b"")
     return message.with_mac(body, mac(body)) if mac else body

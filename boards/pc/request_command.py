@@ -56,7 +56,9 @@ def _list() -> None:
                 ", superseded" if case.flags & usecases.WITHDRAWN else "",
             ]
         )
-        click.echo("%04X  %s  %-8s  %-24s  %s%s" % (case.code, case.name.ljust(width), case.kind(), who, case.title, marks))
+        click.echo(
+            "%04X  %s  %-8s  %-24s  %s%s" % (case.code, case.name.ljust(width), case.kind(), who, case.title, marks)
+        )
     click.echo("%d use cases. slotmeter request USE-CASE --fields shows what can be filled in." % len(rows))
 
 
@@ -131,12 +133,18 @@ Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
 @click.option("--cancel", is_flag=True, help="Cancel what is stored for a later time.")
 @click.option("--from", "begin", metavar="TIME", default="-31d", show_default=True, help="Log reads: from this time.")
 @click.option("--to", "end", metavar="TIME", default="now", show_default=True, help="Log reads: to this time.")
-@click.option("--counter", type=click.IntRange(0, 2**64 - 1), metavar="N", help="The originator counter.  [default: rising]")
-@click.option("--variant", type=click.Choice(["single", "twin", "polyphase"]), help="The meter's variant.  [default: asked]")
+@click.option(
+    "--counter", type=click.IntRange(0, 2**64 - 1), metavar="N", help="The originator counter.  [default: rising]"
+)
+@click.option(
+    "--variant", type=click.Choice(["single", "twin", "polyphase"]), help="The meter's variant.  [default: asked]"
+)
 @click.option("--print", "print_only", is_flag=True, help="Print the message in hexadecimal and do not send it.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the credentials.  [default: the meter's]")
+@click.option(
+    "--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the credentials.  [default: the meter's]"
+)
 @click.option("--rtds", type=click.Path(path_type=Path), metavar="DIR", help="Send as the parties of RTDS from DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the meter's reply as it comes.")
 def command(

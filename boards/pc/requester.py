@@ -36,7 +36,7 @@ class Counters:
         self.path = path
 
     def take(self, name: str) -> int:
-        """The next counter of `name`, kept before it is used; SlotmeterError when the file cannot be read or written."""
+        """The next counter of `name`, kept before it is used; SlotmeterError when its file cannot be used."""
         lock = self.path.with_suffix(".lock")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,8 @@ class Counters:
                 os.replace(fresh, self.path)
         except OSError as error:
             raise SlotmeterError(
-                "cannot keep counters in %s (%s): give --counter, or --keys with a folder that can be written" % (self.path, error.strerror)
+                "cannot keep counters in %s (%s): give --counter, or --keys with a folder that can be written"
+                % (self.path, error.strerror)
             ) from error
         return value
 
@@ -60,7 +61,9 @@ class Counters:
             return {}
         except ValueError:
             counters = None
-        if not isinstance(counters, dict) or not all(type(value) is int and 0 <= value < _LIMIT for value in counters.values()):
+        if not isinstance(counters, dict) or not all(
+            type(value) is int and 0 <= value < _LIMIT for value in counters.values()
+        ):
             raise SlotmeterError("%s does not hold counters: remove it, they start again from the time" % self.path)
         return counters
 
@@ -85,7 +88,9 @@ class Requester:
         if cast is None:
             folder = keys or data_home() / "keys"
             if rtds is None and not folder.is_dir():
-                raise SlotmeterError("there are no keys in %s: slotmeter run makes them, or name a folder with --keys" % folder)
+                raise SlotmeterError(
+                    "there are no keys in %s: slotmeter run makes them, or name a folder with --keys" % folder
+                )
             cast = load_cast(folder) if rtds is None else load_cast(rtds, rtds=True)
         self.cast: Cast = cast
         if cast.find(roles.CONTINGENCY) is None:

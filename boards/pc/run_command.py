@@ -42,7 +42,11 @@ def _demonstrate(bench: "Bench", live: "Live") -> None:
     now_s = bench.clock.now_ms() // 1000
     for number, (name, fields, story) in enumerate(
         (
-            ("ECS17b", {}, "The supplier reads the import register. The meter encrypts it, so that only the supplier can read it."),
+            (
+                "ECS17b",
+                {},
+                "The supplier reads the import register. The meter encrypts it, so that only the supplier can read it.",
+            ),
             ("ECS10", {"message": "Hello from the bench"}, "The supplier sends a text for the display."),
         ),
         1,
@@ -69,16 +73,45 @@ Examples:
 
 In another terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
 )
-@click.option("--variant", type=click.Choice(["single", "twin", "polyphase"]), default="single", show_default=True, help="Which meter.")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Keep the state in FILE.  [default: one for each variant]")
+@click.option(
+    "--variant",
+    type=click.Choice(["single", "twin", "polyphase"]),
+    default="single",
+    show_default=True,
+    help="Which meter.",
+)
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep the state in FILE.  [default: one for each variant]",
+)
 @click.option("--temporary", is_flag=True, help="Keep the state in memory and forget it at the end.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the bench's credentials, made on first use.")
-@click.option("--rtds", type=click.Path(path_type=Path), metavar="DIR", help="Be the meter of RTDS, with its credentials and its clock.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less.")
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the bench's credentials, made on first use.",
+)
+@click.option(
+    "--rtds",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Be the meter of RTDS, with its credentials and its clock.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less."
+)
 @click.option("--start", metavar="TIME", help="Start with the clock frozen at TIME, such as 2030-01-01T00:00:00Z.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Listen on this loopback port.  [default: %d or the next free one]" % _PORT)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Listen on this loopback port.  [default: %d or the next free one]" % _PORT,
+)
 @click.option("--no-demo", is_flag=True, help="Leave out the demonstration.")
-@click.option("--keep/--once", default=None, help="Go on after the demonstration, or end.  [default: go on in a terminal]")
+@click.option(
+    "--keep/--once", default=None, help="Go on after the demonstration, or end.  [default: go on in a terminal]"
+)
 def command(
     variant: str,
     store: "Path | None",
@@ -138,11 +171,15 @@ def command(
             except OSError as error:
                 live.line("send and request need --port %d: %s" % (number, error.strerror))
             live.line()
-            live.line("Listening on 127.0.0.1:%d. In another terminal: slotmeter request ECS17b. Ctrl-C ends it." % number)
+            live.line(
+                "Listening on 127.0.0.1:%d. In another terminal: slotmeter request ECS17b. Ctrl-C ends it." % number
+            )
             serve(bench, listener, live.tick)
         except KeyboardInterrupt:
             live.end()
-            live.line("stopped; %s" % ("the state is forgotten" if bench.store_path is None else "the state is in " + where))
+            live.line(
+                "stopped; %s" % ("the state is forgotten" if bench.store_path is None else "the state is in " + where)
+            )
             click.get_current_context().exit(130)
         finally:
             live.end()
@@ -163,4 +200,6 @@ def _listen(port: "int | None") -> socket.socket:
     try:
         return listen(port)
     except OSError as error:
-        raise SlotmeterError("cannot listen on port %d (%s): choose another with --port" % (port, error.strerror)) from error
+        raise SlotmeterError(
+            "cannot listen on port %d (%s): choose another with --port" % (port, error.strerror)
+        ) from error

@@ -98,7 +98,9 @@ def find(port: "int | None" = None, store: "Path | None" = None) -> RunningMeter
         wanted = str(store.resolve())
         meters = [meter for meter in meters if meter.store == wanted]
         if not meters:
-            raise SlotmeterError("no meter is running on the store %s: start it with slotmeter run --store %s" % (store, store))
+            raise SlotmeterError(
+                "no meter is running on the store %s: start it with slotmeter run --store %s" % (store, store)
+            )
     if port is not None:
         for meter in meters:
             if meter.port == port:

@@ -39,7 +39,9 @@ def messages_of(source: str) -> "list[bytes]":
     except ValueError as error:
         reason = "" if isinstance(error, UnicodeDecodeError) else ": %s" % error
         if where == "the argument":
-            raise SlotmeterError("%s is neither a file nor a message in hexadecimal%s" % (source[:60], reason)) from None
+            raise SlotmeterError(
+                "%s is neither a file nor a message in hexadecimal%s" % (source[:60], reason)
+            ) from None
         raise SlotmeterError("%s holds neither the octets of a message nor hexadecimal%s" % (where, reason)) from None
     if not found:
         raise SlotmeterError("%s is empty: give a message" % where)

@@ -1,7 +1,7 @@
 """Top-up tokens as a supplier makes them: the value and the MAC of prepayment.utrn's twenty digits (GBCS 14; facts 9).
 
-The MAC binds supplier, meter, counter and value with a key derived from the supplier's prepayment key and the meter's key
-agreement key. The counter's low 32 bits are zero: one counter, one token.
+The MAC binds supplier, meter, counter and value with a key derived from the supplier's prepayment key and the meter's
+key agreement key. The counter's low 32 bits are zero: one counter, one token.
 """
 
 from slotmeter.boards.pc.errors import SlotmeterError
@@ -50,4 +50,6 @@ def make(crypto: Crypto, z: bytes, supplier: bytes, meter: bytes, counter: int, 
     try:
         return build(counter, *value_of(amount), mac)
     except PrepaymentError:
-        raise SlotmeterError("the counter of a top-up is a multiple of 4294967296: leave out --counter, or give one") from None
+        raise SlotmeterError(
+            "the counter of a top-up is a multiple of 4294967296: leave out --counter, or give one"
+        ) from None
