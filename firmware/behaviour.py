@@ -41,6 +41,8 @@ class Behaviour(Hooks):
         self._meter = meter
         self._records = meter.records
         self.top_ups = Validator(meter.records, self._token_mac, meter.crypto.equal)
+        # Entity and shared secret of whose token is being judged.
+        self._token_key: tuple[bytes, bytes] | None = None
 
     # ---- future-dated values
 
@@ -71,7 +73,10 @@ class Behaviour(Hooks):
         most = get_int(tree.value(MAXIMUM_CREDIT)[1:])
         room = get_int(tree.value(MAXIMUM_BALANCE)[1:]) - balance
         text = "".join([chr(octet) for octet in digits])
+        # Agreed here, before the validator: inside it the calls of a board would be too deep for a key agreement.
+        self._token_key = self._agree_token_key()
         verdict = self.top_ups.judge(text, int.from_bytes(access.counter, "big"), most, room)
+        self._token_key = None
         if verdict.reason != ACCEPTED:
             code = alert_code(verdict.reason)
             if code:
@@ -82,16 +87,23 @@ class Behaviour(Hooks):
         tree.put(METER_BALANCE, b"\x05" + put_int(balance + verdict.millipence, 4))
         return SUCCESS
 
-    def _token_mac(self, counter: int, high: bytes) -> bytes:
+    def _agree_token_key(self) -> "tuple[bytes, bytes] | None":
+        """Who may make tokens, and the secret shared with it; None when the cell is empty or holds no key."""
         meter = self._meter
         cell = meter.anchors.cell(SUPPLIER, KEY_AGREEMENT, PREPAYMENT_TOP_UP)
         if cell is None:
-            return b""
+            return None
         try:
-            z = meter.secrets.z(cell.public_key)
+            return cell.entity_id, meter.secrets.z(cell.public_key)
         except HalError:
+            return None
+
+    def _token_mac(self, counter: int, high: bytes) -> bytes:
+        if self._token_key is None:
             return b""
-        return keys.utrn_mac(meter.crypto, z, cell.entity_id, meter.eui64, counter.to_bytes(8, "big"), high)
+        entity_id, z = self._token_key
+        meter = self._meter
+        return keys.utrn_mac(meter.crypto, z, entity_id, meter.eui64, counter.to_bytes(8, "big"), high)
 
     # ---- auxiliary controllers
 
