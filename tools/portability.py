@@ -61,6 +61,7 @@ MODULES = (
     "machine",
     "micropython",
     "os",
+    "select",
     "slotmeter",
     "struct",
     "sys",

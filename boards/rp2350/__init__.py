@@ -1,0 +1,1 @@
+"""The reference board: a Raspberry Pi Pico 2."""
