@@ -14,7 +14,7 @@ and its text is that of the standard's tables: `structure{octet-string(6),array(
 `octet-string(0..8)`, `array[unsigned]`, `compact-array[double-long]`, `choice{null|octet-string(12)}`, `any`.
 """
 
-import struct
+import struct  # portable: RowCodec checks ranges and lengths itself, a column at a time
 
 from slotmeter.dlms.axdr import (
     ARRAY,

@@ -324,7 +324,7 @@ class Tree:
             value = self._records.get("a" + key.hex())
             self._place(key, self._attributes[key][3] if value is None else value)
         self._touched = set()
-        for buffer in self._buffers.values():
+        for buffer in self._buffers.values():  # portable: each is reloaded by itself
             if buffer.touched:
                 buffer.load()
         self.time_window = None
