@@ -1,10 +1,10 @@
 """The bench: emulated devices with their surroundings, driven by the operations of docs/bench-protocol.md.
 
-`Bench.request` takes one request as a dictionary and gives the reply as one. Whatever is wrong with a request is told in
-the reply; only a bug raises. Transport is elsewhere (`lines`), so tests and tools call `request` directly.
+`Bench.request` takes one request as a dictionary and gives the reply as one. Whatever is wrong with a request is told
+in the reply; only a bug raises. Transport is elsewhere (`lines`), so tests and tools call `request` directly.
 """
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,20 +12,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slotmeter.boards.pc import bench_fields as fields
+from slotmeter.boards.pc.bench_fields import RequestError
 from slotmeter.boards.pc.cast import load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.running import data_home
 from slotmeter.dlms import apdu, axdr, obis
-from slotmeter.dlms.errors import DecodeError, DlmsError
+from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell
-from slotmeter.dlms.gbcs.devices import DeviceLog
 from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, RESPONSE, parse
 from slotmeter.firmware import facts, logs
 from slotmeter.firmware.alerts import ALERT_CODES
-from slotmeter.firmware.identity import is_provisioned, provision
 from slotmeter.firmware.devices import esme
+from slotmeter.firmware.identity import is_provisioned, provision
 from slotmeter.firmware.settings import VARIANT_NAMES, Settings
 from slotmeter.hal import Hal
 from slotmeter.hal.clock import STATUS_NAMES, Clock
@@ -47,12 +48,15 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 RTDS_START = "2015-01-01T00:00:00Z"
 
-_EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 # Logs keep seconds since 2000 in four octets.
 _LAST_S = 0xFFFFFFFF
 _COUNTER_LIMIT = 0xFFFFFFFFFFFFFFFF
 # Which records say with whose credentials a store was made; the meter does not know them.
 _CAST_RECORD = "bench.cast"
+
+# Operations of the protocol with nothing behind them on this device.
+_ABSENT = ("screen", "press", "enter", "load", "links")
 
 # Names of the protocol for roles: `counter` and `anchor` use them.
 ROLES = {
@@ -84,15 +88,6 @@ _HARDWARE_FAULT = apdu.RESULT_NAMES[apdu.HARDWARE_FAULT]
 _ALERT_MEANINGS = dict(ALERT_CODES)
 
 
-class RequestError(Exception):
-    """Why a request is not carried out: a code of the protocol and a sentence."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
 def version() -> str:
     """The installed version; "0" in a checkout that is not installed."""
     try:
@@ -105,19 +100,20 @@ def parse_time(text: str) -> int:
     """Milliseconds since 2000 of an ISO 8601 time in UTC with Z; ValueError when it is none, or out of range."""
     for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"):
         try:
-            moment = datetime.datetime.strptime(text, form)
+            moment = dt.datetime.strptime(text, form)
         except ValueError:
             continue
-        milliseconds = (moment.replace(tzinfo=datetime.timezone.utc) - _EPOCH) // datetime.timedelta(milliseconds=1)
+        milliseconds = (moment.replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(milliseconds=1)
         if 0 <= milliseconds <= _LAST_S * 1000:
             return milliseconds
         break
-    raise ValueError(f"{text!r} is not a time from 2000-01-01T00:00:00Z to {format_time(_LAST_S)}, such as {RTDS_START}")
+    last = format_time(_LAST_S)
+    raise ValueError(f"{text!r} is not a time from 2000-01-01T00:00:00Z to {last}, such as {RTDS_START}")
 
 
 def format_time(seconds: int) -> str:
     """ISO 8601 in UTC with Z of seconds since 2000."""
-    return (_EPOCH + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class BenchClock(Clock):
@@ -200,6 +196,25 @@ class Bench:
         self._crypto = HostCrypto()
         self._certificates = HostCertificates()
         self._entropy = HostEntropy() if options.seed is None else SeededEntropy(options.seed)
+        self._operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "alert": self._alert,
+            "anchor": self._anchor,
+            "clock": self._time,
+            "counter": self._counter,
+            "deliver": self._deliver,
+            "device-key": self._device_key,
+            "devices": self._devices,
+            "fault": self._fault,
+            "firmware": self._firmware,
+            "get": self._get,
+            "hello": self._hello,
+            "log": self._log,
+            "power": self._power,
+            "quit": self._quit,
+            "reset": self._reset,
+            "set": self._set,
+            "state": self._state,
+        }
         self._pending: list[dict[str, Any]] = []
         self._refused: facts.MessageRefused | None = None
         self._answered: facts.CommandAnswered | None = None
@@ -260,8 +275,8 @@ class Bench:
 
     def _set_start_clock(self) -> None:
         if self._start_ms is None:
-            wall = datetime.datetime.now(datetime.timezone.utc) - _EPOCH
-            self._clock = BenchClock(wall // datetime.timedelta(milliseconds=1), frozen=False)
+            wall = dt.datetime.now(dt.UTC) - _EPOCH
+            self._clock = BenchClock(wall // dt.timedelta(milliseconds=1), frozen=False)
         else:
             self._clock = BenchClock(self._start_ms, frozen=True)
 
@@ -363,18 +378,18 @@ class Bench:
         return reply
 
     def _carry_out(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        op = _text(request, "op")
+        op = fields.text(request, "op")
         if self.finished:
             raise RequestError("finished", "the bench has ended")
         if op in _ABSENT:
             self._check_device(request)
             raise RequestError("not-on-this-device", f"{op}: nothing is behind it on this device yet")
-        operation = _OPERATIONS.get(op)
+        operation = self._operations.get(op)
         if operation is None:
             raise RequestError("unknown-op", f"there is no operation {op!r}; `hello` lists them")
         self._check_device(request)
         self.poll()
-        return operation(self, request)
+        return operation(request)
 
     def _check_device(self, request: "dict[str, Any]") -> None:
         name = request.get("device", "esme")
@@ -401,11 +416,11 @@ class Bench:
                 }
             ],
             "temporary": self.temporary,
-            "operations": sorted(_OPERATIONS),
+            "operations": sorted(self._operations),
         }
 
     def _deliver(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        data = _octets(request, "hex")
+        data = fields.octets(request, "hex")
         if len(data) > LARGEST_MESSAGE:
             raise RequestError("bad-field", f"hex: a message has at most {LARGEST_MESSAGE} octets")
         meter = self.meter
@@ -425,10 +440,10 @@ class Bench:
         return reply
 
     def _time(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        frozen = _optional(request, "frozen", _flag)
-        status = _optional(request, "status", _text)
-        moment = _optional(request, "set", _text)
-        advance = _optional(request, "advance", _count)
+        frozen = fields.optional(request, "frozen", fields.flag)
+        status = fields.optional(request, "status", fields.text)
+        moment = fields.optional(request, "set", fields.text)
+        advance = fields.optional(request, "advance", fields.count)
         if status is not None and status not in STATUS_NAMES:
             raise RequestError("bad-field", f"status is one of {', '.join(STATUS_NAMES)}")
         now_ms = self._clock.now_ms()
@@ -475,14 +490,14 @@ class Bench:
     # ---- attributes
 
     def _get(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        data = self.meter.peek(_key(request))
+        data = self.meter.peek(fields.key(request))
         if data is None:
             raise RequestError("no-such-attribute", "the device has no such attribute")
         return {"axdr": data.hex().upper(), "text": axdr.text(axdr.decode_whole(data))}
 
     def _set(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        key = _key(request)
-        data = _octets(request, "axdr")
+        key = fields.key(request)
+        data = fields.octets(request, "axdr")
         if self.meter.peek(key) is None:
             raise RequestError("no-such-attribute", "the device has no such attribute")
         try:
@@ -495,8 +510,8 @@ class Bench:
     # ---- counters, faults, credentials
 
     def _counter(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        name = _choice(request, "role", COUNTERS)
-        value = _optional(request, "value", _count)
+        name = fields.choice(request, "role", COUNTERS)
+        value = fields.optional(request, "value", fields.count)
         if value is not None and value > _COUNTER_LIMIT:
             raise RequestError("bad-field", "value: a counter has 64 bits")
         meter = self.meter
@@ -517,10 +532,10 @@ class Bench:
         return {"value": now}
 
     def _fault(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        if _optional(request, "clear", _flag):
+        if fields.optional(request, "clear", fields.flag):
             self.meter.clear_fault()
             return {}
-        item = _need(request, "item", _count)
+        item = fields.count(request, "item")
         result = request.get("result")
         code: int | None
         if result is None or result == _HARDWARE_FAULT:
@@ -538,14 +553,14 @@ class Bench:
         return {}
 
     def _anchor(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        role = ROLES[_choice(request, "role", tuple(ROLES))]
-        usage = USAGES[_choice(request, "usage", tuple(USAGES))]
-        cell_usage = CELLS[_choice(request, "cell", tuple(CELLS), "management")]
+        role = ROLES[fields.choice(request, "role", tuple(ROLES))]
+        usage = USAGES[fields.choice(request, "usage", tuple(USAGES))]
+        cell_usage = CELLS[fields.choice(request, "cell", tuple(CELLS), "management")]
         meter = self.meter
         if not meter.anchors.has_place(role, usage, cell_usage):
             raise RequestError("not-on-this-device", "the device has no such trust anchor cell")
-        certificate = _optional(request, "certificate", _octets)
-        if _optional(request, "clear", _flag):
+        certificate = fields.optional(request, "certificate", fields.octets)
+        if fields.optional(request, "clear", fields.flag):
             meter.records.drop(f"t.{role}.{usage:02x}.{cell_usage}")
             meter.anchors.reload()
         elif certificate is not None:
@@ -571,9 +586,9 @@ class Bench:
         }
 
     def _device_key(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        usage = USAGES[_choice(request, "usage", ("digital-signature", "key-agreement"))]
-        certificate = _optional(request, "certificate", _octets)
-        pending = _optional(request, "pending", _octets)
+        usage = USAGES[fields.choice(request, "usage", ("digital-signature", "key-agreement"))]
+        certificate = fields.optional(request, "certificate", fields.octets)
+        pending = fields.optional(request, "pending", fields.octets)
         meter = self.meter
         if certificate:
             try:
@@ -607,12 +622,12 @@ class Bench:
             if entry is None:
                 continue
             if not isinstance(entry, dict):
-                raise RequestError("bad-field", f"{field_name} is an object with eui64" + " and type" * (field_name == "add"))
-            eui64 = _octets(entry, "eui64")
+                raise RequestError("bad-field", f"{field_name} is an object: eui64, and type to add a device")
+            eui64 = fields.octets(entry, "eui64")
             if len(eui64) != 8:
                 raise RequestError("bad-field", "eui64 has 8 octets")
             if field_name == "add":
-                log.add(eui64, names.index(_choice(entry, "type", names)))
+                log.add(eui64, names.index(fields.choice(entry, "type", names)))
             else:
                 log.remove(eui64)
         meter.records.commit()
@@ -626,7 +641,7 @@ class Bench:
     def _firmware(self, request: "dict[str, Any]") -> "dict[str, Any]":
         meter = self.meter
         images = meter.credentials.images
-        new = _optional(request, "version", _octets)
+        new = fields.optional(request, "version", fields.octets)
         if new is not None and len(new) != 4:
             raise RequestError("bad-field", "version has 4 octets")
         if "image" in request:
@@ -634,7 +649,7 @@ class Bench:
             if image is None:
                 images.discard()
             elif isinstance(image, dict):
-                digest, image_version = _octets(image, "hash"), _octets(image, "version")
+                digest, image_version = fields.octets(image, "hash"), fields.octets(image, "version")
                 if len(digest) != 32 or len(image_version) != 4:
                     raise RequestError("bad-field", "image: hash has 32 octets and version 4")
                 images.hold(digest, image_version)
@@ -650,16 +665,16 @@ class Bench:
         }
 
     def _alert(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        code = int.from_bytes(_sized(request, "code", 2), "big")
-        message_code = int.from_bytes(_sized(request, "message_code", 2), "big")
-        role = ROLES[_choice(request, "role", tuple(ROLES), "supplier")]
-        supplementary = _optional(request, "supplementary", _octets) or b""
+        code = int.from_bytes(fields.sized(request, "code", 2), "big")
+        message_code = int.from_bytes(fields.sized(request, "message_code", 2), "big")
+        role = ROLES[fields.choice(request, "role", tuple(ROLES), "supplier")]
+        supplementary = fields.optional(request, "supplementary", fields.octets) or b""
         elements = []
         given = request.get("elements", [])
         if not isinstance(given, list):
             raise RequestError("bad-field", "elements is a list of A-XDR values in hex")
         for place in range(len(given)):
-            element = _octets({"elements": given[place]}, "elements")
+            element = fields.octets({"elements": given[place]}, "elements")
             try:
                 axdr.decode_whole(element)
             except DecodeError as error:
@@ -671,9 +686,9 @@ class Bench:
         protected = request.get("protected", [])
         if not isinstance(protected, list) or not all(isinstance(one, dict) for one in protected):
             raise RequestError("bad-field", "protected is a list of objects with class, obis and attribute")
-        wanted = tuple(_key(one) for one in protected)
+        wanted = tuple(fields.key(one) for one in protected)
         if not meter.raise_alert(message_code, code, tuple(elements), wanted, role, supplementary):
-            raise RequestError("no-such-attribute", "protected: there is no such attribute, or no key to encrypt it with")
+            raise RequestError("no-such-attribute", "protected: no such attribute, or no key to encrypt it with")
         self._collect()
         return {"messages": []}
 
@@ -687,7 +702,7 @@ class Bench:
         return {}
 
     def _power(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        if _need(request, "on", _flag):
+        if fields.flag(request, "on"):
             if self._meter is None:
                 self._meter = self._build()
                 self._collect()
@@ -700,7 +715,7 @@ class Bench:
         return {}
 
     def _log(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        name = _choice(request, "name", tuple(logs.OBJECTS))
+        name = fields.choice(request, "name", tuple(logs.OBJECTS))
         data = self.meter.peek(apdu.make_key(7, logs.OBJECTS[name], 2))
         entries: list[dict[str, Any]] = []
         for row in _rows(data):
@@ -785,106 +800,3 @@ def _rows(data: "bytes | None") -> "list[tuple[int, Any]]":
 
 def _key_text(key: bytes) -> str:
     return f"{int.from_bytes(key[:2], 'big')}/{obis.text(key[2:8])}/{key[8]}"
-
-
-# ---- fields of a request
-
-
-def _field(request: "dict[str, Any]", name: str) -> Any:
-    if request.get(name) is None:
-        raise RequestError("missing-field", f"{name} is missing")
-    return request[name]
-
-
-def _text(request: "dict[str, Any]", name: str) -> str:
-    value = _field(request, name)
-    if not isinstance(value, str):
-        raise RequestError("bad-field", f"{name} is a string")
-    return value
-
-
-def _flag(request: "dict[str, Any]", name: str) -> bool:
-    value = _field(request, name)
-    if not isinstance(value, bool):
-        raise RequestError("bad-field", f"{name} is true or false")
-    return value
-
-
-def _count(request: "dict[str, Any]", name: str) -> int:
-    value = _field(request, name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise RequestError("bad-field", f"{name} is a whole number that is not negative")
-    return value
-
-
-def _octets(request: "dict[str, Any]", name: str) -> bytes:
-    value = _text(request, name)
-    # bytes.fromhex takes blanks between the octets; the protocol does not.
-    if not value.isalnum() and value:
-        raise RequestError("bad-hex", f"{name} is not hex")
-    try:
-        return bytes.fromhex(value)
-    except ValueError as error:
-        raise RequestError("bad-hex", f"{name} is not hex, or has an odd number of digits") from error
-
-
-def _sized(request: "dict[str, Any]", name: str, size: int) -> bytes:
-    value = _octets(request, name)
-    if len(value) != size:
-        raise RequestError("bad-field", f"{name} has {size} octets")
-    return value
-
-
-def _choice(request: "dict[str, Any]", name: str, choices: "tuple[str, ...]", default: "str | None" = None) -> str:
-    value = default if default is not None and request.get(name) is None else _text(request, name)
-    if value not in choices:
-        raise RequestError("bad-field", f"{name} is one of {', '.join(choices)}")
-    return value
-
-
-def _need(request: "dict[str, Any]", name: str, read: "Callable[[dict[str, Any], str], Any]") -> Any:
-    return read(request, name)
-
-
-def _optional(request: "dict[str, Any]", name: str, read: "Callable[[dict[str, Any], str], Any]") -> Any:
-    return None if request.get(name) is None else read(request, name)
-
-
-def _key(request: "dict[str, Any]") -> bytes:
-    class_id = _count(request, "class")
-    name = _text(request, "obis")
-    number = _count(request, "attribute")
-    if class_id > 0xFFFF or number > 0xFF:
-        raise RequestError("bad-field", "class has two octets and attribute one")
-    try:
-        code = obis.parse(name) if not _is_hex(name) else bytes.fromhex(name)
-    except (DlmsError, ValueError) as error:
-        raise RequestError("bad-field", f"obis: {error}") from error
-    return apdu.make_key(class_id, code, number)
-
-
-def _is_hex(name: str) -> bool:
-    return len(name) == 12 and name.isalnum()
-
-
-_OPERATIONS: "dict[str, Callable[[Bench, dict[str, Any]], dict[str, Any]]]" = {
-    "alert": Bench._alert,
-    "anchor": Bench._anchor,
-    "clock": Bench._time,
-    "counter": Bench._counter,
-    "deliver": Bench._deliver,
-    "device-key": Bench._device_key,
-    "devices": Bench._devices,
-    "fault": Bench._fault,
-    "firmware": Bench._firmware,
-    "get": Bench._get,
-    "hello": Bench._hello,
-    "log": Bench._log,
-    "power": Bench._power,
-    "quit": Bench._quit,
-    "reset": Bench._reset,
-    "set": Bench._set,
-    "state": Bench._state,
-}
-# Operations of the protocol with nothing behind them on this device.
-_ABSENT = ("screen", "press", "enter", "load", "links")

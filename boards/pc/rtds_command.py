@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from slotmeter.boards.pc.rtds_replay import Exchange, Replay, Result
+    from slotmeter.boards.pc.rtds_data import Exchange
+    from slotmeter.boards.pc.rtds_replay import Replay
+    from slotmeter.boards.pc.rtds_results import Result
 
 # What "compared" means, for people.
 _HOW = {
@@ -48,17 +50,24 @@ RTDS 4.5.0 is in the test folder of SmartDCCInnovation/gbcs-parser; its keystore
 @click.option("--all", "show_all", is_flag=True, help="List the use cases that do not run here too.")
 @click.pass_context
 def command(
-    context: click.Context, directory: Path, only: "tuple[str, ...]", device: str, report: "Path | None", show_all: bool
+    context: click.Context,
+    directory: Path,
+    only: "tuple[str, ...]",
+    device: str,
+    report: "Path | None",
+    show_all: bool,
 ) -> None:
     """Replay the published commands of DIR and compare the meter's responses and alerts with the published ones.
 
-    DIR holds RTDS-4.5.0/ and keystore/. Before each command the meter is reset and gets, through the bench protocol, what
-    the published response shows: values, failures, credentials, clock and counters.
+    DIR holds RTDS-4.5.0/ and keystore/. Before each command the meter is reset and gets, through the bench protocol,
+    what the published response shows: values, failures, credentials, clock and counters.
 
     Status 0: all that was run matched; 1: something differs; 2: there is nothing to run.
     """
     from slotmeter.boards.pc.errors import SlotmeterError
-    from slotmeter.boards.pc.rtds_replay import FAILED, MATCHED, NOT_RUN, Replay, find
+    from slotmeter.boards.pc.rtds_data import find
+    from slotmeter.boards.pc.rtds_replay import Replay
+    from slotmeter.boards.pc.rtds_results import FAILED, MATCHED, NOT_RUN
 
     try:
         find(directory)
@@ -128,7 +137,7 @@ def _write(report: Path, results: "list[Result]") -> None:
 
 
 def _table(results: "list[Result]", show_all: bool) -> None:
-    from slotmeter.boards.pc.rtds_replay import FAILED, MATCHED, NOT_RUN, tallies
+    from slotmeter.boards.pc.rtds_results import FAILED, MATCHED, NOT_RUN, tallies
 
     rows = []
     for tally in tallies(results):
@@ -170,7 +179,7 @@ def _difference(result: "Result") -> None:
 
 
 def _totals(results: "list[Result]") -> None:
-    from slotmeter.boards.pc.rtds_replay import FAILED, MATCHED, NOT_RUN
+    from slotmeter.boards.pc.rtds_results import FAILED, MATCHED, NOT_RUN
 
     for kind, noun in (("pair", "pairs"), ("alert", "alerts")):
         here = [one for one in results if one.kind == kind]

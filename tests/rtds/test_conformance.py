@@ -1,7 +1,7 @@
-"""The conformance suite: every published command, and the device's answer to it, one test per use case of the data set.
+"""The conformance suite: every published command and the device's answer to it, one test per folder of the data set.
 
-It runs the replay of `slotmeter rtds` on the electricity meter. What must be equal: all octets of a response or alert with
-a MAC; all but the 64 octets of the signature of a signed one, and the signature verifies.
+It runs the replay of `slotmeter rtds` on the electricity meter. What must be equal: all octets of a response or alert
+with a MAC; all but the 64 octets of the signature of a signed one, and the signature verifies.
 """
 
 import os
@@ -11,7 +11,9 @@ import dataset
 import pytest
 
 from slotmeter.boards.pc.errors import SlotmeterError
-from slotmeter.boards.pc.rtds_replay import FAILED, MATCHED, NOT_RUN, Replay, find, load
+from slotmeter.boards.pc.rtds_data import find, load
+from slotmeter.boards.pc.rtds_replay import Replay
+from slotmeter.boards.pc.rtds_results import FAILED, MATCHED, NOT_RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("RTDS_DIR", ROOT.parent / "shared" / "rtds"))

@@ -191,7 +191,7 @@ def test_times_read_back_as_written():
 
 
 def test_counters_can_be_read_and_set(bench):
-    for role in ("supplier", "network-operator", "access-control-broker", "transitional-cos", "wan-provider", "recovery"):
+    for role in ("supplier", "network-operator", "access-control-broker", "transitional-cos", "load-controller"):
         assert ask(bench, "counter", role=role)["value"] == 0
     assert ask(bench, "counter", role="supplier", value=5000)["value"] == 5000
     assert ask(bench, "counter", role="supplier")["value"] == 5000

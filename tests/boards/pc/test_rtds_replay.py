@@ -10,7 +10,11 @@ from click.testing import CliRunner
 
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.rtds_command import command
-from slotmeter.boards.pc.rtds_replay import FAILED, MATCHED, Replay, differences, find, read_tlv
+from slotmeter.boards.pc.rtds_data import find
+from slotmeter.boards.pc.rtds_differences import differences
+from slotmeter.boards.pc.rtds_replay import Replay
+from slotmeter.boards.pc.rtds_results import FAILED, MATCHED
+from slotmeter.boards.pc.tlv import read_tlv
 from slotmeter.dlms.errors import DecodeError
 
 FOLDER = Path(os.environ.get("RTDS_DIR", Path(__file__).resolve().parents[4] / "shared" / "rtds"))
