@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell

@@ -21,6 +21,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.name import _ASN1Type
+
 from slotmeter.boards.pc import cast
 from slotmeter.boards.pc.cast import BENCH_ISSUER, CastError
 from slotmeter.dlms.gbcs import roles
@@ -41,6 +42,8 @@ _ORGANISATIONS = (
     (roles.TRANSITIONAL_COS, True, False, False),
     (roles.WAN_PROVIDER, True, True, False),
     (roles.LOAD_CONTROLLER, True, True, False),
+    # No role of RemotePartyRole; the bench gives its meter the key that a real one finds wrapped in the root certificate.
+    (roles.CONTINGENCY, True, False, False),
 )
 
 # Fixed dates make a seeded PKI repeatable; the emulated clock may stand anywhere between them.
