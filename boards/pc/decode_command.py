@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from slotmeter.boards.pc.errors import SlotmeterError
 
 if TYPE_CHECKING:
@@ -312,7 +313,14 @@ def _cast(rtds: "Path | None", keys: "Path | None", foreign: bool) -> "Cast | No
     from slotmeter.boards.pc.running import data_home
 
     usual = data_home() / "keys"
-    return load_cast(usual, foreign=foreign) if usual.is_dir() else None
+    if not usual.is_dir():
+        return None
+    try:
+        return load_cast(usual, foreign=foreign)
+    except SlotmeterError as error:
+        # Nobody asked for these keys: the messages can be shown without them.
+        click.echo(f"Without keys: {error}", err=True)
+        return None
 
 
 @click.command("decode")
