@@ -74,8 +74,11 @@ def make_key(class_id: int, obis: bytes, number: int) -> bytes:
     return class_id.to_bytes(2, "big") + obis + bytes((number,))
 
 
-def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
-    """The invoke id and the items; DecodeError unless it is exactly one access-request of 1 to ITEM_LIMIT items."""
+def parse_specifications(payload: bytes) -> "tuple[bytes, list[Item], int]":
+    """The invoke id, the items without their data, and where the data begin.
+
+    DecodeError unless `payload` begins as an access-request of 1 to ITEM_LIMIT items.
+    """
     size = len(payload)
     if size < 9 or payload[0] != 0xD9 or payload[1] != 0x20:
         raise DecodeError("not an access-request", 0)
@@ -101,8 +104,21 @@ def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
             items.append(Item(4, key, payload[start:pos]))
         else:
             raise DecodeError("specification of a kind not allowed", start - 1)
+    return payload[1:5], items, pos
+
+
+def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
+    """The invoke id and the items; DecodeError unless `payload` is exactly one access-request of 1 to ITEM_LIMIT items."""
+    invoke_id, items, pos = parse_specifications(payload)
+    take_data(payload, items, pos)
+    return invoke_id, items
+
+
+def take_data(payload: bytes, items: "list[Item]", pos: int) -> None:
+    """Gives each of `items` its data, which begin at `pos` and end with the payload; DecodeError when they do not."""
+    size = len(payload)
     again, pos = get_length(payload, pos)
-    if again != count:
+    if again != len(items):
         raise DecodeError("not as many data as specifications", pos)
     for item in items:
         if pos < size and not payload[pos]:
@@ -113,7 +129,6 @@ def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
         item.data = payload[start:pos]
     if pos != size:
         raise DecodeError("octets left after the access-request", pos)
-    return payload[1:5], items
 
 
 def build_access_request(counter: bytes, items: "list[Item]") -> bytes:

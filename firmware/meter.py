@@ -19,7 +19,8 @@ from slotmeter.dlms.apdu import (
     TYPE_UNMATCHED,
     build_access_response,
     build_data_notification,
-    parse_access_request,
+    parse_specifications,
+    take_data,
 )
 from slotmeter.dlms.cosem.access import Access
 from slotmeter.dlms.cosem.protection import protection_parameters
@@ -240,12 +241,20 @@ class Meter:
         self, message: Message, use_case: UseCase, role: int, fault: "tuple[int, int | None] | None"
     ) -> "tuple[bytes, int]":
         """Carries out an access-request; the access-response payload and the first item that failed, or -1."""
-        invoke_id, items = parse_access_request(message.payload)
+        invoke_id, items, pos = parse_specifications(message.payload)
         if invoke_id != b"\x20" + message.counter[5:]:
             raise DecodeError("invoke id is not that of the originator counter", 1)
-        allowed = use_case.allowed()
         count = len(items)
         results = []
+        try:
+            take_data(message.payload, items, pos)
+        except DecodeError:
+            # What is asked is clear, the data for it are not: nothing is tried.
+            for item in items:
+                results.append((item.kind, OTHER_REASON, NULL))
+            results[0] = (items[0].kind, TYPE_UNMATCHED, NULL)
+            return build_access_response(invoke_id, results), 0
+        allowed = use_case.allowed()
         updates = False
         for index in range(count):
             item = items[index]
@@ -438,6 +447,8 @@ class Meter:
         supplementary: bytes,
     ) -> None:
         signed = message_code not in MACED_ALERTS
+        if not signed and self.anchors.cell(role, KEY_AGREEMENT) is None:
+            return
         message = self._outbox.alert(message_code, counter, target, role, signed, supplementary, payload)
         self._held.append((message, facts.AlertSent(alert_code, message_code)))
 

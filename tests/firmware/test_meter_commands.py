@@ -119,6 +119,15 @@ def test_an_item_outside_its_use_case_is_refused_and_nothing_is_done():
     assert world.meter.peek(bytes.fromhex("0001") + b.obis("0-2:96.13.1.255") + b"\x02") == b.octets(b"")
 
 
+def test_a_request_whose_data_are_malformed_is_answered_with_an_error_for_each_item_and_nothing_is_done():
+    world = World()
+    payload = b.access_request(1500, [b.put(*MESSAGE, b.octets(b"hello")), b.put(*MESSAGE, b.octets(b"again"))])
+    for broken in (payload[:-1], payload + b"\x00", payload[:-7] + b"\x0a" + payload[-6:][:5]):
+        response = world.answer(world.message(world.supplier, 0x0021, broken, 1500))
+        assert b.response_results(response.payload) == [(2, 12, b"\x00"), (2, 250, b"\x00")]
+    assert world.meter.peek(bytes.fromhex("0001") + b.obis("0-2:96.13.1.255") + b"\x02") == b.octets(b"")
+
+
 def test_supply_is_disabled_armed_and_enabled():
     world = World()
     for code, script, state in ((0x0050, 52, 0), (0x0051, 54, 2), (0x004F, 51, 1)):
