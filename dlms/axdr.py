@@ -74,6 +74,8 @@ FIXED_SIZES = bytes((0, 0, 0, 1, 0, 4, 4, 0, 0, 0, 0, 0, 0, 1, 0, 1, 2, 1, 2, 0,
 DEPTH_LIMIT = 16
 # Elements of one array or structure, rows of one compact-array: 13 months of half-hours are 19 344.
 COUNT_LIMIT = 65535
+# Values in a row of a compact-array for each of its octets: a structure in a structure costs memory but no octets.
+ELEMENTS_FOR_EACH_OCTET = 4
 
 _NULL_VALUE = (NULL, None)
 _TRUE = (BOOLEAN, True)
@@ -191,10 +193,12 @@ def get_type(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Type, in
     """The row type described at `pos`, the fewest octets that a row of it takes, and the position after it.
 
     An array says its count in two octets, a structure in one. What would take no octets is refused: null, and arrays
-    and structures without elements. `depth`: levels that the row may have.
+    and structures without elements. Refused, too, is what wraps one value in many structures: a row may hold at most
+    ELEMENTS_FOR_EACH_OCTET values, itself included, for each octet. `depth`: levels that the row may have.
     """
     size = len(data)
     smallest = 0
+    elements = 0
     root = []  # type: list[Any]
     items = root
     left = 1
@@ -204,6 +208,8 @@ def get_type(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Type, in
     while True:
         while not left:
             if not stack:
+                if elements > ELEMENTS_FOR_EACH_OCTET * smallest:
+                    raise DecodeError("type description with too little in it", pos)
                 return root[0], smallest, pos
             count, parent, left, tag, times = stack.pop()
             parent.append((ARRAY, items[0], count, count) if tag == ARRAY else tuple([STRUCTURE] + items))
@@ -213,6 +219,7 @@ def get_type(data: bytes, pos: int, depth: int = DEPTH_LIMIT) -> "tuple[Type, in
             raise DecodeError("type description truncated", pos)
         tag = data[pos]
         pos += 1
+        elements += times
         if tag in _CONTAINERS:
             if len(stack) + 1 >= depth:
                 raise DecodeError("type description nested deeper than %d" % DEPTH_LIMIT, pos)
@@ -241,11 +248,7 @@ def put_type(row: "Type") -> bytes:
     """The type description of a compact-array's rows; EncodeError when `row` is not such a type."""
     out = bytearray()
     todo = [row]
-    depth_guard = 0
     while todo:
-        depth_guard += 1
-        if depth_guard > COUNT_LIMIT:
-            raise EncodeError("type description too large")
         kind = todo.pop()
         tag = kind[0]
         if tag == ARRAY:
@@ -516,7 +519,10 @@ def _contents(tag: int, content: "Any") -> bytes:
 def _encode_compact(row: "Type", rows: "list[Value]", depth: int) -> bytes:
     """A compact-array: tag, type description, length, rows without tags."""
     head = put_type(row)
-    get_type(head, 0, depth)
+    try:
+        get_type(head, 0, depth)
+    except DecodeError as error:
+        raise EncodeError(error.reason) from error
     if len(rows) > COUNT_LIMIT:
         raise EncodeError("more than %d rows" % COUNT_LIMIT)
     out = bytearray()

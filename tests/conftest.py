@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-for folder in ("independent", "fuzz"):
+for folder in ("independent", "fuzz", "differential"):
     if str(HERE / folder) not in sys.path:
         sys.path.insert(0, str(HERE / folder))
 

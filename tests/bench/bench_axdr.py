@@ -3,8 +3,8 @@
     python tests/bench/bench_axdr.py [--rounds 15]
 
 Both sides are measured in turns in one process, process time, the best of all rounds. Decoding is without a schema on
-both sides. Encoding is measured from plain rows (ours packs them by their schema, the peer has to build its objects) and
-from trees that were built beforehand.
+both sides. Encoding is measured from plain rows (ours packs them by their schema, the peer has to build
+its objects) and from trees that were built beforehand.
 """
 
 import argparse
@@ -39,8 +39,13 @@ def best_of(functions, rounds, calls=40):
 def measure(rounds=15):
     """A list of (what, ours in microseconds, the peer's or None, factor wanted or None)."""
     rows = half_hours(48)
-    tree = (axdr.ARRAY, [(axdr.STRUCTURE, [(axdr.OCTET_STRING, a), (axdr.DOUBLE_LONG_UNSIGNED, b),
-                                           (axdr.DOUBLE_LONG_UNSIGNED, c)]) for a, b, c in rows])
+    tree = (
+        axdr.ARRAY,
+        [
+            (axdr.STRUCTURE, [(axdr.OCTET_STRING, a), (axdr.DOUBLE_LONG_UNSIGNED, b), (axdr.DOUBLE_LONG_UNSIGNED, c)])
+            for a, b, c in rows
+        ],
+    )
     codec = schema.RowCodec(ROW)
     octets = axdr.encode(tree)
     assert codec.array(rows) == octets
@@ -58,17 +63,35 @@ def measure(rounds=15):
     except ImportError:
         peer = []
     else:
-        objects = dlms_data.DataArray(value=[
-            dlms_data.DataStructure(value=[dlms_data.OctetStringData(value=a), dlms_data.DoubleLongUnsignedData(value=b),
-                                           dlms_data.DoubleLongUnsignedData(value=c)]) for a, b, c in rows])
+        objects = dlms_data.DataArray(
+            value=[
+                dlms_data.DataStructure(
+                    value=[
+                        dlms_data.OctetStringData(value=a),
+                        dlms_data.DoubleLongUnsignedData(value=b),
+                        dlms_data.DoubleLongUnsignedData(value=c),
+                    ]
+                )
+                for a, b, c in rows
+            ]
+        )
         form = a_xdr.EncodingConf([a_xdr.Sequence(attribute_name="data")])
         assert objects.to_bytes() == octets
         assert len(a_xdr.AXdrDecoder(encoding_conf=form).decode(bytearray(octets))["data"]) == 48
+
         def build():
-            return dlms_data.DataArray(value=[
-                dlms_data.DataStructure(value=[
-                    dlms_data.OctetStringData(value=a), dlms_data.DoubleLongUnsignedData(value=b),
-                    dlms_data.DoubleLongUnsignedData(value=c)]) for a, b, c in rows]).to_bytes()
+            return dlms_data.DataArray(
+                value=[
+                    dlms_data.DataStructure(
+                        value=[
+                            dlms_data.OctetStringData(value=a),
+                            dlms_data.DoubleLongUnsignedData(value=b),
+                            dlms_data.DoubleLongUnsignedData(value=c),
+                        ]
+                    )
+                    for a, b, c in rows
+                ]
+            ).to_bytes()
 
         peer = [objects.to_bytes, build, lambda: a_xdr.AXdrDecoder(encoding_conf=form).decode(bytearray(octets))]
     times = best_of(functions + peer, rounds)

@@ -108,6 +108,7 @@ REFUSED = (
     ("1311020102" + "00", "left after"),
     ("13" + "010001" * 20, "deeper"),
     ("131105", "longer"),
+    ("13" + "0201" * 4 + "1100", "too little"),
 )
 
 
@@ -201,6 +202,17 @@ def test_nesting_is_bounded_on_both_ways():
         raise AssertionError
     refused(axdr.decode_whole, b"\x02\x01" + data, "deeper")
     refused(axdr.skip, b"\x02\x01" + data, "deeper")
+
+
+def test_a_compact_array_is_not_encoded_deeper_than_it_is_decoded():
+    row_type = (axdr.LONG64,)
+    for _ in range(axdr.DEPTH_LIMIT):
+        row_type = (axdr.STRUCTURE, row_type)
+    try:
+        axdr.encode((axdr.COMPACT_ARRAY, (row_type, [])))
+    except EncodeError:
+        return
+    raise AssertionError
 
 
 def test_a_value_is_shown_in_one_line():

@@ -50,8 +50,23 @@ def test_a_block_is_laid_out_as_the_standard_says():
     whole = a_message(10)
     block = blocks.Splitter(whole, 20).to_send()
     assert block.hex() == (
-        "dd0901" + COUNTER.hex() + "08" + SENDER.hex() + "08" + METER.hex() + "00" + "020027" + "00"
-        + "20" + "1100000000" + "e0" + "4a" + "0001" + "0000" + "14" + whole[:20].hex()
+        "dd0901"
+        + COUNTER.hex()
+        + "08"
+        + SENDER.hex()
+        + "08"
+        + METER.hex()
+        + "00"
+        + "020027"
+        + "00"
+        + "20"
+        + "1100000000"
+        + "e0"
+        + "4a"
+        + "0001"
+        + "0000"
+        + "14"
+        + whole[:20].hex()
     )
     assert blocks.is_block(block)
     assert not blocks.is_block(whole)
@@ -246,7 +261,13 @@ def test_every_truncation_and_extension_of_a_block_is_refused():
 
 
 def test_a_message_too_long_for_its_blocks_is_not_sent():
-    for arguments in ((a_message(10), 0), (a_message(10), 1201), (a_message(10), 10, 64), (iter((b"",)), 10), (b"", 10)):
+    for arguments in (
+        (a_message(10), 0),
+        (a_message(10), 1201),
+        (a_message(10), 10, 64),
+        (iter((b"",)), 10),
+        (b"", 10),
+    ):
         try:
             blocks.Splitter(*arguments)
         except (EncodeError, DecodeError):

@@ -71,7 +71,16 @@ def test_a_deviation_is_added_to_local_time():
 
 
 def test_dates_out_of_range_are_refused():
-    for octets in ("07df0001ff", "07df0d01ff", "07df0100ff", "07df0120ff", "07df021dff", "07df010108", "07df010100", "27100101ff"):
+    for octets in (
+        "07df0001ff",
+        "07df0d01ff",
+        "07df0100ff",
+        "07df0120ff",
+        "07df021dff",
+        "07df010108",
+        "07df010100",
+        "27100101ff",
+    ):
         assert raises(DecodeError, dates.parse_date, bytes.fromhex(octets)), octets
     for octets in ("18000000", "003c0000", "00003c00", "00000064", "000000"):
         assert raises(DecodeError, dates.parse_time, bytes.fromhex(octets)), octets

@@ -12,9 +12,7 @@ SIGNATURE = b"\x55" * 64
 
 
 def body(signature=b"", date_time=b"", supplementary=b"", payload=b"\xd9\x20"):
-    head = message.grouping(
-        message.COMMAND, COUNTER, SUPPLIER, METER, date_time, 0x0027, supplementary, payload
-    )
+    head = message.grouping(message.COMMAND, COUNTER, SUPPLIER, METER, date_time, 0x0027, supplementary, payload)
     return head + message.signature_part(signature)
 
 
@@ -29,9 +27,23 @@ def refused(data, pre_command=False):
 
 def test_a_message_is_laid_out_as_the_standard_says():
     assert message.with_mac(body(), MAC).hex() == (
-        "dd000000000000" + "36" + "1100000000"
-        + "df09" + "01" + COUNTER.hex() + "08" + SUPPLIER.hex() + "08" + METER.hex() + "00" + "02" + "0027" + "02" + "d920"
-        + "00" + MAC.hex()
+        "dd000000000000"
+         "36"
+         "1100000000"
+         "df09"
+         "01"
+        + COUNTER.hex()
+        + "08"
+        + SUPPLIER.hex()
+        + "08"
+        + METER.hex()
+        + "00"
+        + "02"
+        + "0027"
+        + "02"
+        + "d920"
+        + "00"
+        + MAC.hex()
     )
 
 

@@ -157,10 +157,24 @@ def test_packed_rows_come_back():
 def test_a_field_that_does_not_fit_is_not_packed():
     codec = schema.RowCodec(schema.parse("structure{octet-string(2),unsigned,long}"))
     assert codec.pack_rows([(b"ab", 255, -32768)]).hex() == "0203" + "09026162" + "11ff" + "108000"
-    for row in ((b"a", 0, 0), (b"abc", 0, 0), (b"ab", 256, 0), (b"ab", -1, 0), (b"ab", 0, 32768), (b"ab", 0), (b"ab", 0, 0, 0)):
+    for row in (
+        (b"a", 0, 0),
+        (b"abc", 0, 0),
+        (b"ab", 256, 0),
+        (b"ab", -1, 0),
+        (b"ab", 0, 32768),
+        (b"ab", 0),
+        (b"ab", 0, 0, 0),
+    ):
         assert not_encoded(codec.pack_rows, [(b"ab", 1, 1), row]), row
 
 
 def test_rows_of_varying_size_have_no_codec():
-    for name in ("structure{octet-string}", "structure{bit-string(8)}", "array[unsigned]", "null", "structure{unsigned,array(0)[null]}"):
+    for name in (
+        "structure{octet-string}",
+        "structure{bit-string(8)}",
+        "array[unsigned]",
+        "null",
+        "structure{unsigned,array(0)[null]}",
+    ):
         assert not_encoded(schema.RowCodec, schema.parse(name)), name

@@ -12,7 +12,9 @@ def parse(data):
         assert apdu.build_access_response(invoke, results) == data, "the response builds differently"
     elif data[:1] == b"\x0f":
         invoke, elements = apdu.parse_data_notification(data)
-        assert apdu.build_data_notification(b"\0\0\0\0" + invoke, elements) == data, "the notification builds differently"
+        assert apdu.build_data_notification(b"\0\0\0\0" + invoke, elements) == data, (
+            "the notification builds differently"
+        )
     else:
         invoke, items = apdu.parse_access_request(data)
         assert apdu.build_access_request(b"\0\0\0\0" + invoke, items) == data, "the request builds differently"

@@ -7,8 +7,18 @@ from slotmeter.dlms.errors import DecodeError
 
 SEEDS = [
     bytes.fromhex(one)
-    for one in ("07df0101ff000000008000ff", "07d0021dff173b3b008000ff", "00" * 9 + "8000ff", "ff" * 9 + "8000ff",
-                "ffff0c19ff", "07dffffe01", "fffffeff07", "173b0000", "ff1e0005", "00005e2c220a")
+    for one in (
+        "07df0101ff000000008000ff",
+        "07d0021dff173b3b008000ff",
+        "00" * 9 + "8000ff",
+        "ff" * 9 + "8000ff",
+        "ffff0c19ff",
+        "07dffffe01",
+        "fffffeff07",
+        "173b0000",
+        "ff1e0005",
+        "00005e2c220a",
+    )
 ]
 
 

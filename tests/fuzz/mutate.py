@@ -7,7 +7,7 @@ seed gives the same inputs. What a target must prove:
 - one input takes at most `slow_s` plus `slow_s_per_kib` for each 1024 octets of it;
 - the largest allocation while parsing stays below `memory` plus `memory_per_octet` for each octet of input (asked
   of one input in sixteen, because asking is slow);
-- `after(input, refused)`, when given, holds: for a meter that its state's digest is what it was before a refused message.
+- `after(input, refused)`, when given, holds: for a meter, its state's digest is what it was before a refused message.
 """
 
 import argparse
@@ -27,7 +27,36 @@ import dataset  # noqa: E402
 GOLDEN = Path(__file__).resolve().parent.parent / "vectors" / "gbcs"
 # Octets that mean something to these parsers: lengths on their edges, tags, fixed octets of headers.
 LENGTHS = (0, 1, 2, 11, 12, 13, 0x7F, 0x80, 0x81, 0x82, 0x83, 0x84, 0xFE, 0xFF)
-TAGS = (0, 1, 2, 3, 4, 5, 6, 9, 10, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 25, 26, 27, 0x30, 0xD9, 0xDA, 0xDD, 0xDF, 0xE0)
+TAGS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    9,
+    10,
+    12,
+    13,
+    15,
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
+    22,
+    25,
+    26,
+    27,
+    0x30,
+    0xD9,
+    0xDA,
+    0xDD,
+    0xDF,
+    0xE0,
+)
 LONG_LENGTHS = (b"\x81\x80", b"\x81\xff", b"\x82\x01\x00", b"\x82\xff\xff", b"\x83\x01\x00\x00", b"\x83\xff\xff\xff")
 LONGEST = 80000
 
@@ -100,14 +129,33 @@ def transplant(rng, data, seeds):
 
 def nest(rng, data, _):
     """Many openings before what was there."""
-    return rng.choice((b"\x01\x01", b"\x02\x01", b"\x13\x01\x00\x01", b"\x01\x00\x01", b"\x30\x80")) * rng.randrange(1, 60) + data
+    return (
+        rng.choice((b"\x01\x01", b"\x02\x01", b"\x13\x01\x00\x01", b"\x01\x00\x01", b"\x30\x80")) * rng.randrange(1, 60)
+        + data
+    )
 
 
 def noise(rng, _, __):
     return rng.randbytes(rng.choice((0, 1, 2, 5, 20, 100, 1000)))
 
 
-MUTATIONS = (truncate, extend, flip, flip, overwrite, lie, lie, off_by_one, cut, insert, repeat, splice, transplant, nest, noise)
+MUTATIONS = (
+    truncate,
+    extend,
+    flip,
+    flip,
+    overwrite,
+    lie,
+    lie,
+    off_by_one,
+    cut,
+    insert,
+    repeat,
+    splice,
+    transplant,
+    nest,
+    noise,
+)
 
 
 def mutants(seeds, rng):
@@ -128,7 +176,16 @@ class Target:
     """
 
     def __init__(
-        self, name, seeds, parse, refusals, after=None, slow_s=0.05, slow_s_per_kib=0.01, memory=200000, memory_per_octet=200
+        self,
+        name,
+        seeds,
+        parse,
+        refusals,
+        after=None,
+        slow_s=0.05,
+        slow_s_per_kib=0.01,
+        memory=200000,
+        memory_per_octet=200,
     ):
         self.name = name
         self.seeds = sorted(set(seeds), key=lambda seed: (len(seed), seed))
@@ -222,13 +279,17 @@ def run(target, seconds=None, seed=1, count=None):
 
 def show(target, report, seed):
     """Prints the report; findings with the input in hexadecimal, so that each is a test case."""
-    print("%s: %d inputs tried (seed %d), %d taken, %d refused for %d reasons" % (
-        target.name, report.tried, seed, report.taken, sum(report.refused.values()), len(report.refused)))
+    print(
+        "%s: %d inputs tried (seed %d), %d taken, %d refused for %d reasons"
+        % (target.name, report.tried, seed, report.taken, sum(report.refused.values()), len(report.refused))
+    )
     for reason, times in report.refused.most_common(12):
         print("  %8d  %s" % (times, reason))
     spent, data = report.slowest
-    print("  slowest %.2f ms for %d octets; hungriest %.0f octets of memory for one of input" % (
-        1000 * spent, len(data), report.hungriest[0]))
+    print(
+        "  slowest %.2f ms for %d octets; hungriest %.0f octets of memory for one of input"
+        % (1000 * spent, len(data), report.hungriest[0])
+    )
     for what, data in report.failures:
         shown = data.hex() if len(data) <= 2000 else data[:2000].hex() + "... (%d octets)" % len(data)
         print("FAILED %s\n  %s" % (what, shown))
@@ -238,7 +299,9 @@ def golden_messages():
     """The golden messages, and those of the reference data set where it is present."""
     found = []
     for path in sorted(GOLDEN.glob("*.json")):
-        found += [bytes.fromhex(one["octets"]) for one in json.loads(path.read_text(encoding="utf-8")) if "octets" in one]
+        found += [
+            bytes.fromhex(one["octets"]) for one in json.loads(path.read_text(encoding="utf-8")) if "octets" in one
+        ]
     rtds = dataset.find()
     return found + ([octets for _, octets in rtds.files] if rtds is not None else [])
 

@@ -8,7 +8,11 @@ import mutate
 import pytest
 
 TARGETS = sorted(path.stem for path in Path(__file__).parent.glob("fuzz_*.py"))
-CODECS = [name for name in TARGETS if name in ("fuzz_axdr", "fuzz_schema", "fuzz_apdu", "fuzz_message", "fuzz_blocks", "fuzz_dates")]
+CODECS = [
+    name
+    for name in TARGETS
+    if name in ("fuzz_axdr", "fuzz_schema", "fuzz_apdu", "fuzz_message", "fuzz_blocks", "fuzz_dates")
+]
 SEEDS = [bytes(range(size)) for size in (3, 10, 40)]
 
 

@@ -7,7 +7,7 @@ reference data set in tests/rtds/test_builder.py.
 """
 
 import calendar
-import datetime
+import datetime as dt
 import hashlib
 import struct
 
@@ -28,7 +28,16 @@ NOW = bytes(9) + b"\x80\x00\xff"
 CANCEL = b"\xff" * 9 + b"\x80\x00\xff"
 
 # Remote party roles, as in a certificate's organisational unit.
-ROOT, RECOVERY, SUPPLIER, NETWORK_OPERATOR, ACB, TRANSITIONAL_COS, WAN_PROVIDER, LOAD_CONTROLLER = 0, 1, 2, 3, 4, 5, 6, 8
+ROOT, RECOVERY, SUPPLIER, NETWORK_OPERATOR, ACB, TRANSITIONAL_COS, WAN_PROVIDER, LOAD_CONTROLLER = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+)
 
 
 # Numbers and lengths
@@ -131,9 +140,19 @@ def compact_array(row_type, contents):
 
 def date_time(seconds, status=0xFF):
     """Twelve octets (no tag): the UTC time that many seconds after 2000-01-01."""
-    moment = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=seconds)
+    moment = dt.datetime(2000, 1, 1) + dt.timedelta(seconds=seconds)
     return struct.pack(
-        ">HBBBBBBBHB", moment.year, moment.month, moment.day, 0xFF, moment.hour, moment.minute, moment.second, 0, 0x8000, status
+        ">HBBBBBBBHB",
+        moment.year,
+        moment.month,
+        moment.day,
+        0xFF,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        0,
+        0x8000,
+        status,
     )
 
 
@@ -242,7 +261,7 @@ def message(cra, counter, originator, target, code, payload, z=None, signer=None
 
 
 class Parts:
-    """A message taken apart: cra, counter (int), originator, target, at, code, supplementary, payload, signature and mac
+    """A message taken apart: cra, counter (int), originator, target, at, code, supplementary, payload, signature, mac
     (b"" where there is none), body (DF to the end of the signature part), signed (what the signature covers).
     """
 
@@ -289,7 +308,9 @@ def mac_is_good(data, z):
 
 def encrypt(z, device, counter, recipient, plaintext):
     """31 00000000, ciphertext, 12 octets of tag."""
-    encryptor = Cipher(algorithms.AES(derive(z, device, 4, counter, recipient)), modes.GCM(device + bytes(4))).encryptor()
+    encryptor = Cipher(
+        algorithms.AES(derive(z, device, 4, counter, recipient)), modes.GCM(device + bytes(4))
+    ).encryptor()
     encryptor.authenticate_additional_data(b"\x31")
     ciphertext = encryptor.update(plaintext) + encryptor.finalize()
     return b"\x31\0\0\0\0" + ciphertext + encryptor.tag[:12]
@@ -438,7 +459,7 @@ def protected_read(counter, requester, device, name, attributes):
 
 
 def protection(counter, first, second):
-    """The protection element of a protected read: in the request (requester, device), in the response (device, target)."""
+    """The protection element: (requester, device) in the request of a protected read, (device, target) in its response."""
     key_info = structure(enum(2), structure(octets(b"\x02"), octets(b"")))
     return structure(
         enum(2), structure(octets(b"\x04" + number(counter, 8)), octets(first), octets(second), octets(b""), key_info)
@@ -481,7 +502,7 @@ def check_digit(digits):
 
 
 def utrn(z, supplier, meter, counter, value, pounds=False):
-    """The 20 digits of a top-up of `value` pence (or pounds): `z` is of the supplier's prepayment key and the meter's."""
+    """The 20 digits of a top-up of `value` pence or pounds; `z` is of the supplier's prepayment key and the meter's."""
     high = (counter >> 32 & 0x3FF) << 15 | (1 << 13 if pounds else 0) | value
     covered = bytes.fromhex("110000000000") + supplier + meter + b"\x01" + number(counter, 8) + number(high, 4)
     tag = gmac(derive(z, supplier, 1, counter, meter), supplier + bytes(4), covered)
@@ -519,21 +540,22 @@ def certificate(subject_public, issuer_private, entity, role=None, usage="ds", i
         .subject_name(x509.Name(subject))
         .issuer_name(
             x509.Name(
-                [x509.NameAttribute(NameOID.COMMON_NAME, issuer), x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "07")]
+                [
+                    x509.NameAttribute(NameOID.COMMON_NAME, issuer),
+                    x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "07"),
+                ]
             )
         )
         .serial_number(serial)
-        .not_valid_before(datetime.datetime(2015, 1, 1))
-        .not_valid_after(datetime.datetime(9999, 12, 31, 23, 59, 59))
+        .not_valid_before(dt.datetime(2015, 1, 1))
+        .not_valid_after(dt.datetime(9999, 12, 31, 23, 59, 59))
         .public_key(_public(subject_public))
         .add_extension(
             x509.KeyUsage(usage == "ds", False, False, False, usage == "ka", usage == "ca", False, False, False), True
         )
         .add_extension(x509.SubjectKeyIdentifier(key_identifier(subject_public)), False)
         .add_extension(x509.AuthorityKeyIdentifier(key_identifier(issuer_point), None, None), False)
-        .add_extension(
-            x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(_POLICY), None)]), True
-        )
+        .add_extension(x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(_POLICY), None)]), True)
     )
     if role is None:
         # hardwareModuleName (RFC 4108): the type of the hardware, and its serial number, which is the EUI-64.

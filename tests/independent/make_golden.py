@@ -1,4 +1,4 @@
-"""Writes the golden messages of tests/vectors/gbcs with the independent builder, or checks that they are what it builds.
+"""Writes the golden messages of tests/vectors/gbcs with the independent builder, or checks that it still builds them.
 
     python tests/independent/make_golden.py [--check]
 
@@ -22,7 +22,16 @@ BROKER = bytes.fromhex("0090b3d51f340001")
 STRANGER = bytes.fromhex("0090b3d51f3a0001")
 KEYS = {
     name: b.private_key("golden " + name)
-    for name in ("meter ds", "meter ka", "supplier ds", "supplier ka", "supplier pp", "broker ka", "stranger ka", "root")
+    for name in (
+        "meter ds",
+        "meter ka",
+        "supplier ds",
+        "supplier ka",
+        "supplier pp",
+        "broker ka",
+        "stranger ka",
+        "root",
+    )
 }
 T0 = 757382400  # 2024-01-01T00:00:00Z
 HALF_HOURS = b"".join(
@@ -81,7 +90,8 @@ def envelopes():
         vector("non-critical response with date-time", "GBCS 7.2: date-time in the grouping header",
                b.message(b.RESPONSE, 5001, METER, SUPPLIER, 0x0027, answer, supplier, at=b.date_time(T0)), supplier),
         vector("critical command", "GBCS 7.2: signed by its originator, and a MAC",
-               b.message(b.COMMAND, 5002, SUPPLIER, METER, 0x00B3, write, acb, KEYS["supplier ds"]), acb, "supplier ds"),
+               b.message(b.COMMAND, 5002, SUPPLIER, METER, 0x00B3, write, acb, KEYS["supplier ds"]),
+               acb, "supplier ds"),
         vector("critical response", "GBCS 7.2: signed by the device, no MAC",
                b.message(b.RESPONSE, 5002, METER, SUPPLIER, 0x00B3, b.access_response(5002, [(2, 0, b.null())]),
                          None, KEYS["meter ds"], at=b.date_time(T0)), b"", "meter ds"),
@@ -90,7 +100,8 @@ def envelopes():
         vector("signed alert", "GBCS 7.2: a critical alert",
                b.message(b.ALERT, 9, METER, SUPPLIER, 0x1000, alert, None, KEYS["meter ds"]), b"", "meter ds"),
         vector("maced alert", "GBCS 7.2: a non-critical alert",
-               b.message(b.ALERT, 10, METER, SUPPLIER, 0x1001, b.data_notification(10, b.u16(0x81A0)), supplier), supplier),
+               b.message(b.ALERT, 10, METER, SUPPLIER, 0x1001, b.data_notification(10, b.u16(0x81A0)), supplier),
+               supplier),
         vector("command for an unknown remote party", "GBCS 7.2: supplementary remote party and its counter",
                b.message(b.COMMAND, 600, BROKER, METER, 0x0027, b.access_request(600, [b.get(3, "1-0:1.8.0.255", 2)]),
                          acb, supplementary=urp), acb),
@@ -129,7 +140,12 @@ def tokens():
     """Top-up tokens: smallest and largest values, both classes, a counter that is cut to ten bits."""
     z = z_with("supplier pp")
     out = []
-    for counter, value, pounds in ((1 << 32, 1, False), (2 << 32, 8191, False), (3 << 32, 50, True), (0x401 << 32, 8191, True)):
+    for counter, value, pounds in (
+        (1 << 32, 1, False),
+        (2 << 32, 8191, False),
+        (3 << 32, 50, True),
+        (0x401 << 32, 8191, True),
+    ):
         out.append(
             {
                 "name": "%d %s at counter %d" % (value, "pounds" if pounds else "pence", counter),

@@ -37,7 +37,9 @@ def sealed_parts(one):
     payload = one.payload
     if payload[:1] == b"\xda":
         found = [data for _, _, data in builder.response_results(payload)]
-        return [builder.sealed_part(data) for data in found if data[:4] == b"\x02\x02\x01\x01" and b"\x31\0\0\0\0" in data]
+        return [
+            builder.sealed_part(data) for data in found if data[:4] == b"\x02\x02\x01\x01" and b"\x31\0\0\0\0" in data
+        ]
     if payload[:1] == b"\x0f":
         _, elements = apdu.parse_data_notification(payload)
         strings = [axdr.decode_whole(element)[1] for element in elements if element[:1] == b"\x09"]
@@ -98,7 +100,9 @@ def test_every_signature_verifies(rtds):
     for name, octets in rtds.files:
         one = parsed(name, octets)
         if one.signature:
-            assert builder.signature_is_good(rtds.public(one.originator, "digitalSignature"), one.signature, one.signed), name
+            assert builder.signature_is_good(
+                rtds.public(one.originator, "digitalSignature"), one.signature, one.signed
+            ), name
             checked += 1
     assert checked == dataset.WHOLE["signatures"] or not rtds.is_whole()
     assert checked > 0
