@@ -211,7 +211,8 @@ class Presets:
         for index, one in enumerate(outcome.children[3].children):
             cell, status = one.children[0], one.children[1].number
             cell_usage = cell.children[2].number if len(cell.children) == 3 else 0
-            steps += self._cell(cell.children[0].number, key_usage(cell.children[1]), cell_usage, one.children[3].content)
+            existing = one.children[3].content
+            steps += self._cell(cell.children[0].number, key_usage(cell.children[1]), cell_usage, existing)
             if status == 0 or index >= len(replacements):
                 continue
             read = self._read(replacements[index].children[0].octets)
