@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from slotmeter.boards.pc import names
 from slotmeter.boards.pc.decode_node import CLOSED, DEPTH_LIMIT, STOPPED, UNKNOWN, Node, Reader, Stop, plural
+from slotmeter.prepayment import utrn
 
 # A key of an item: what is done (1 get, 2 set, 3 action, 4 get with selection), class, OBIS as text, member.
 Item = tuple[int, int, str, int]
@@ -268,6 +269,15 @@ def _is_text(octets: bytes) -> bool:
     return bool(octets) and all(0x20 <= octet < 0x7F for octet in octets)
 
 
+def utrn_text(digits: bytes) -> str:
+    """A top-up token of 20 digits, with what it is worth when it is spelt correctly."""
+    token, reason = utrn.parse(digits.decode("ascii"))
+    if token is None:
+        return f"UTRN {digits.decode('ascii')} ({'wrong check digit' if reason == utrn.CHECK_DIGIT else 'not a token'})"
+    pence = token.millipence() // 1000
+    return f"UTRN {digits.decode('ascii')} (worth {pence // 100}.{pence % 100:02}, counter ends in {token.truncated})"
+
+
 def octets_text(name: str, octets: bytes, scene: Scene) -> str:
     """What an octet-string says, judged by its length and by the name of the element."""
     size = len(octets)
@@ -294,6 +304,8 @@ def octets_text(name: str, octets: bytes, scene: Scene) -> str:
             return text
     elif size == 9 and "transaction" in lower:
         return f"counter {int.from_bytes(octets[1:], 'big')}, use {octets[0]}"
+    if size == utrn.DIGITS and octets.isdigit():
+        return utrn_text(octets)
     if _is_text(octets) and (size > 2 or octets.isalnum()):
         return f'"{octets.decode("ascii")}"'
     return octets.hex().upper()

@@ -12,7 +12,7 @@ The fields of a command are written in a small language, `Name:type;Name:type`, 
 """
 
 from slotmeter.boards.pc import names
-from slotmeter.boards.pc.decode_dlms import Scene, message_name, seconds_text, stopped, trailing
+from slotmeter.boards.pc.decode_dlms import Scene, message_name, seconds_text, stopped, trailing, utrn_text
 from slotmeter.boards.pc.decode_node import CLOSED, UNKNOWN, Node, Reader, Stop, plural
 
 PROFILE = b"\x01\x09"
@@ -163,7 +163,7 @@ def _one(reader: Reader, node: Node, field: Field) -> Node:
         octets = reader.take(reader.octet(f"length of {field.name}"), field.name)
         child.text = octets.hex().upper() if field.type == "octets" and octets else _string_text(octets)
         if field.type == "utrn" and len(octets) == 20 and octets.isdigit():
-            child.text = f"UTRN {octets.decode('ascii')}"
+            child.text = utrn_text(octets)
     child.octets = reader.data[start : reader.pos]
     return child
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from cryptography import x509
+
 from slotmeter.boards.pc import pki
 from slotmeter.boards.pc.cast import Cast, CastError, Party, is_key_file, key_id, role_name
 from slotmeter.boards.pc.errors import SlotmeterError

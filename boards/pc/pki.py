@@ -42,7 +42,7 @@ _ORGANISATIONS = (
     (roles.TRANSITIONAL_COS, True, False, False),
     (roles.WAN_PROVIDER, True, True, False),
     (roles.LOAD_CONTROLLER, True, True, False),
-    # No role of RemotePartyRole; the bench gives its meter the key that a real one finds wrapped in the root certificate.
+    # No role of RemotePartyRole: the key that a real meter finds wrapped in its root certificate, a bench gives it.
     (roles.CONTINGENCY, True, False, False),
 )
 
