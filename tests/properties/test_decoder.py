@@ -52,7 +52,9 @@ def test_any_octets_are_shown(data):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from((b"\xd9", b"\xda", b"\x0f", b"\x01\x09", b"\x30", b"")), st.binary(max_size=200), st.integers(1, 3))
+@given(
+    st.sampled_from((b"\xd9", b"\xda", b"\x0f", b"\x01\x09", b"\x30", b"")), st.binary(max_size=200), st.integers(1, 3)
+)
 def test_any_payload_is_shown(first, rest, cra):
     payload = first + rest
     header = b"\xdf\x09" + bytes([cra]) + bytes(8) + b"\x08" + bytes(8) + b"\x08" + bytes(8) + b"\x00\x02\x01\x02"

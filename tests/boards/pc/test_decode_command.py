@@ -96,7 +96,9 @@ def test_files_folders_and_standard_input(cast, tmp_path):
 
 def test_lines_of_the_bench_protocol(cast):
     reply = {"id": 1, "ok": True, "messages": [{"kind": "response", "hex": answer(cast).hex()}]}
-    lines = "\n".join(['{"id": 0, "ok": true}', json.dumps({"op": "deliver", "hex": request(cast).hex()}), json.dumps(reply)])
+    lines = "\n".join(
+        ['{"id": 0, "ok": true}', json.dumps({"op": "deliver", "hex": request(cast).hex()}), json.dumps(reply)]
+    )
     status, output = run("-", "--brief", text=lines)
     assert status == 0
     assert output.splitlines()[-1].startswith("2 messages")
@@ -119,7 +121,11 @@ def test_an_alert_follows_the_command_that_it_speaks_of(cast):
     alert = b.message(3, 5, METER, SUPPLIER, 0x00CC, payload, signer=b.private_key("meter"))
     lines = "\n".join(data.hex() for data in (alert, request(cast), answer(cast)))
     entries = [json.loads(line) for line in run("-", "--match", "--json", text=lines)[1].splitlines()]
-    assert [(entry["kind"], entry.get("answers")) for entry in entries] == [("command", None), ("response", 1), ("alert", 1)]
+    assert [(entry["kind"], entry.get("answers")) for entry in entries] == [
+        ("command", None),
+        ("response", 1),
+        ("alert", 1),
+    ]
 
 
 def test_json_is_one_object_in_a_line(cast, folder):
@@ -174,7 +180,14 @@ def test_blocks_over_several_lines_are_put_together(cast, folder):
     whole = request(cast)
 
     def block(number, data, last):
-        content = b"\x11\0\0\0\0\xe0" + bytes([0x81 if last else 1]) + b.number(number, 2) + b"\0\0" + b.length(len(data)) + data
+        content = (
+            b"\x11\0\0\0\0\xe0"
+            + bytes([0x81 if last else 1])
+            + b.number(number, 2)
+            + b"\0\0"
+            + b.length(len(data))
+            + data
+        )
         header = b"\xdd\x09\x01" + b.number(1000, 8) + b"\x08" + SUPPLIER + b"\x08" + METER + b"\x00\x02\x77\x70\x00"
         return (header + b.length(len(content)) + content).hex()
 

@@ -95,7 +95,9 @@ def test_a_response_takes_names_from_its_command(cast):
 
 
 def test_an_encrypted_answer_is_decrypted_and_named(cast):
-    plaintext = b.structure(b.structure(b.u32(17), b.structure(b.i8(0), b.enum(30)), b.u32(18), b.structure(b.i8(0), b.enum(32))))
+    plaintext = b.structure(
+        b.structure(b.u32(17), b.structure(b.i8(0), b.enum(30)), b.u32(18), b.structure(b.i8(0), b.enum(32)))
+    )
     sealed = b.encrypt(cast.secret(cast.party(roles.SUPPLIER)), METER, 1000, SUPPLIER, plaintext)
     answer = response(cast, b.access_response(1000, [(3, 0, b.protected_answer(1000, METER, SUPPLIER, sealed))]))
     decoded = decode(answer, cast)
@@ -202,13 +204,20 @@ def test_general_block_transfer_is_put_together(cast):
 
 
 def block(number, data, last=False):
-    content = b"\x11\0\0\0\0\xe0" + bytes([0x80 | 1 if last else 1]) + b.number(number, 2) + b"\0\0" + b.length(len(data)) + data
+    content = (
+        b"\x11\0\0\0\0\xe0"
+        + bytes([0x80 | 1 if last else 1])
+        + b.number(number, 2)
+        + b"\0\0"
+        + b.length(len(data))
+        + data
+    )
     header = b"\xdd\x09\x01" + b.number(1000, 8) + b"\x08" + SUPPLIER + b"\x08" + METER + b"\x00\x02\x00\x27\x00"
     return header + b.length(len(content)) + content
 
 
 def test_a_gas_message_is_shown_component_by_component(cast):
-    first = bytes.fromhex("00" "0702" "0005" "00" "00" "00" "0602")
+    first = bytes.fromhex("00070200050000000602")
     top_up = b"\x01\x00\x04" + b"\x00" + b"\x14" + b"73950067887105178605"
     second = b"\x01\x07\x05" + b.number(len(top_up), 2) + top_up
     decoded = decode(command(cast, b"\x01\x09\x02" + first + second, code=0x0097), cast)
@@ -216,19 +225,19 @@ def test_a_gas_message_is_shown_component_by_component(cast):
     found = texts(decoded.root)
     assert found["component 1"] == "Read Attributes (Metering)"
     assert found["attribute 0206"] == "Current Meter Id"
-    assert found["Top Up Code"] == "UTRN 73950067887105178605"
+    assert found["Top Up Code"] == "UTRN 73950067887105178605 (worth 12.50, counter ends in 6)"
 
 
 def test_a_broken_component_does_not_hide_the_next(cast):
-    bad = bytes.fromhex("00" "0705" "0004" "01" "00" "02" "00")
-    good = bytes.fromhex("01" "0709" "0004" "01" "01" "01" "03")
+    bad = bytes.fromhex("000705000401000200")
+    good = bytes.fromhex("010709000401010103")
     decoded = decode(command(cast, b"\x01\x09\x02" + bad + good, code=0x0097), cast)
     assert decoded.damaged
     assert texts(decoded.root)["component 2"] == "Clear Event Log Request (Events)"
 
 
 def test_unknown_clusters_and_commands_are_shown(cast):
-    strange = bytes.fromhex("01" "0B05" "0005" "01" "00" "7F" "0102")
+    strange = bytes.fromhex("010B05000501007F0102")
     decoded = decode(command(cast, b"\x01\x09\x01" + strange, code=0x0097), cast)
     component = decoded.root.find("payload", "component 1")
     assert component.text == "unknown command 7F"
@@ -236,7 +245,7 @@ def test_unknown_clusters_and_commands_are_shown(cast):
 
 
 def test_an_asn1_payload_is_named(cast):
-    payload = bytes.fromhex("3011" "3007" "020102" "03020780" "3006" "020102" "020108")
+    payload = bytes.fromhex("30113007020102030207803006020102020108")
     decoded = decode(command(cast, payload, code=0x0008), cast)
     details = decoded.root.find("payload", "provide security credential details")
     assert details.find("authorising cell").text == "supplier, digital signature"
