@@ -323,7 +323,22 @@ def _cast(rtds: "Path | None", keys: "Path | None", foreign: bool) -> "Cast | No
         return None
 
 
-@click.command("decode")
+_HELP = """Show GBCS messages as readable trees.
+
+MESSAGES are hex, files, folders with *.HEX files, or - for standard input. A file holds one message of hex in each
+line (# starts a comment), or one message in binary; lines of the bench protocol are understood as well. With keys,
+MACs and signatures are checked and encrypted parts decrypted.
+
+\b
+  slotmeter decode DF09010000...
+  slotmeter decode --rtds ../shared/rtds --match ../shared/rtds/RTDS-4.5.0/4.2_ECS17a
+  slotmeter pipe < requests | slotmeter decode -
+
+Ends with status 0 when every message was read to its end and no check failed, else with 1.
+"""
+
+
+@click.command("decode", help=_HELP)
 @click.argument("messages", nargs=-1, required=True, metavar="HEX|FILE|FOLDER|- ...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
 @click.option("--match", is_flag=True, help="Show each response after its command, and name what has no partner.")
@@ -344,19 +359,7 @@ def command(
     keys: "Path | None",
     foreign: bool,
 ) -> None:
-    r"""Show GBCS messages as readable trees.
-
-    MESSAGES are hex, files, folders with *.HEX files, or - for standard input. A file holds one message of hex in each
-    line (# starts a comment), or one message in binary; lines of the bench protocol are understood as well. With keys,
-    MACs and signatures are checked and encrypted parts decrypted.
-
-    \b
-      slotmeter decode DF09010000...
-      slotmeter decode --rtds ../shared/rtds --match ../shared/rtds/RTDS-4.5.0/4.2_ECS17a
-      slotmeter pipe < requests | slotmeter decode -
-
-    Ends with status 0 when every message was read to its end and no check failed, else with 1.
-    """
+    """Decodes what is asked for and ends the process."""
     try:
         sys.exit(run(messages, as_json, match, octets, brief, _cast(rtds, keys, foreign)))
     except SlotmeterError as error:

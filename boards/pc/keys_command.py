@@ -103,7 +103,25 @@ def _party_lines(party: Party) -> "list[str]":
     return lines
 
 
-@click.command("keys")
+_HELP = """Make the bench's own test keys in DIR, or import some.
+
+Makes a root, issuing authorities, and keys and certificates for everyone who talks to a meter: recovery, supplier
+(with a key for top-ups), network operator, access control broker, transitional CoS, WAN provider, load controller,
+and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds (signing), -ka (key
+agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it is the bench's
+usual folder.
+
+\b
+  slotmeter keys                      make them where 'run' looks for them
+  slotmeter keys ./keys --seed 7      the same keys on every machine
+  slotmeter keys ./keys --list        who is in there
+  slotmeter keys ./keys --import ../shared/rtds/keystore
+
+Nothing that is there is overwritten without --force.
+"""
+
+
+@click.command("keys", help=_HELP)
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--list", "show", is_flag=True, help="Show what DIR holds; make nothing.")
 @click.option(
@@ -126,22 +144,7 @@ def command(
     force: bool,
     foreign: bool,
 ) -> None:
-    r"""Make the bench's own test keys in DIR, or import some.
-
-    Makes a root, issuing authorities, and keys and certificates for everyone who talks to a meter: recovery, supplier
-    (with a key for top-ups), network operator, access control broker, transitional CoS, WAN provider, load controller,
-    and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds (signing), -ka (key
-    agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it is the bench's
-    usual folder.
-
-    \b
-      slotmeter keys                      make them where 'run' looks for them
-      slotmeter keys ./keys --seed 7      the same keys on every machine
-      slotmeter keys ./keys --list        who is in there
-      slotmeter keys ./keys --import ../shared/rtds/keystore
-
-    Nothing that is there is overwritten without --force.
-    """
+    """Makes, imports or lists keys."""
     from slotmeter.boards.pc.running import data_home
 
     folder = folder or data_home() / "keys"
