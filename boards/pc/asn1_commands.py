@@ -52,6 +52,7 @@ FIELDS: "dict[str, tuple[tuple[str, str, Any, str], ...]]" = {
         ),
         ("prepayment_floor", "number", 0, "counter floor for top-ups, when the supplier's cells are replaced"),
         ("validity", "bool", False, "whether the meter looks at the certificates' dates"),
+        ("symmetric_key", "octets(16)", "00" * 16, "anyByContingency: what unwraps the contingency key in the root"),
     ),
     "CS02c": (("usage", "signature or agreement", "signature", "which key pair the meter renews"),),
     "CS02d": (
@@ -190,11 +191,15 @@ def _replacement(
     specialist = asn1.sequence([asn1.put_integer(0), asn1.put_integer(prepayment)])
     floor = asn1.put_integer(counter if values["floor"] is None else _number("floor", values["floor"]))
     control = [asn1.put_integer(mode)]
+    if role == roles.CONTINGENCY:
+        control.append(asn1.element(0x80, _octets("symmetric_key", values["symmetric_key"], 16)))
     if not values["validity"] or str(values["validity"]).lower() in ("false", "no", "off", "0"):
         # [1] applyTimeBasedCPVChecks: 1 is disapply.
         control.append(b"\x81\x01\x01")
     if role != roles.ACCESS_CONTROL_BROKER:
-        control.append(asn1.element(0xA2, b"".join(_cell_parts(role, DIGITAL_SIGNATURE, MANAGEMENT))))
+        # The contingency key is wrapped in the root's certificate.
+        cell = (roles.ROOT, KEY_CERT_SIGN) if role == roles.CONTINGENCY else (role, DIGITAL_SIGNATURE)
+        control.append(asn1.element(0xA2, b"".join(_cell_parts(*cell, MANAGEMENT))))
     control.append(asn1.put_integer(counter, 0x83))
     if target == role:
         if role != roles.TRANSITIONAL_COS:

@@ -22,7 +22,7 @@ from typing import Any
 
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.dlms import axdr, dates, obis
-from slotmeter.dlms.errors import EncodeError
+from slotmeter.dlms.errors import DecodeError, EncodeError
 
 Node = tuple[Any, ...]
 
@@ -76,11 +76,10 @@ class BadValue(Exception):
 
 def parse_time(text: str, now_s: int) -> int:
     """Seconds since 2000 of an ISO 8601 time in UTC, a date, `now`, or a distance from now such as -2h."""
-    octets = _moment(text, now_s)
-    seconds = octets == dates.NOW and now_s or dates.to_seconds(octets)
-    if not seconds and seconds != 0:
+    seconds = dates.to_seconds(_moment(text, now_s))
+    if seconds is None:
         raise BadValue("not one moment: write 2030-01-15T09:00:00Z, 2030-01-15, now or -2h")
-    return int(seconds)
+    return seconds
 
 
 def _moment(text: str, now_s: int) -> bytes:
@@ -92,7 +91,10 @@ def _moment(text: str, now_s: int) -> bytes:
     relative = _RELATIVE.fullmatch(text)
     if relative:
         distance = int(relative[2]) * _UNITS[relative[3]]
-        return dates.from_seconds(now_s + (distance if relative[1] == "+" else -distance))
+        try:
+            return dates.from_seconds(now_s + (distance if relative[1] == "+" else -distance))
+        except EncodeError as error:
+            raise BadValue(str(error)) from None
     day, _, clock = text.replace(" ", "T").partition("T")
     return _date(day) + _time(clock or "00:00:00") + b"\x80\x00\xff"
 
@@ -105,7 +107,10 @@ def _date(text: str) -> bytes:
     month = dates.ANY if found[2] == "*" else int(found[2])
     day = dates.ANY if found[3] == "*" else 0xFE if found[3] == "last" else int(found[3])
     octets = bytes((year >> 8, year & 255, month, day, dates.ANY))
-    dates.parse_date(octets)
+    try:
+        dates.parse_date(octets)
+    except DecodeError as error:
+        raise BadValue("no such date: %s" % error.reason) from None
     return octets
 
 
@@ -114,7 +119,10 @@ def _time(text: str) -> bytes:
     if not found:
         raise BadValue("not a time: write 09:00 or 09:00:30")
     octets = bytes((int(found[1]), int(found[2]), int(found[3] or 0), 0))
-    dates.parse_time(octets)
+    try:
+        dates.parse_time(octets)
+    except DecodeError as error:
+        raise BadValue("no such time: %s" % error.reason) from None
     return octets
 
 

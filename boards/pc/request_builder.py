@@ -161,7 +161,7 @@ def instruction_time(case: UseCase, order: Order) -> "tuple[bytes, int | None]":
         return dates.CANCEL, asn1_commands.CANCEL_TIME
     try:
         seconds = parse_time(order.when, order.now_s)
-    except (BadValue, ValueError) as error:
+    except BadValue as error:
         raise SlotmeterError("--at %s: %s" % (order.when, error)) from None
     return dates.from_seconds(seconds), seconds
 
@@ -209,7 +209,7 @@ def _selection(order: Order) -> "tuple[int, int]":
     for option, text in (("--from", order.begin), ("--to", order.end)):
         try:
             bounds.append(max(0, parse_time(text, order.now_s)))
-        except (BadValue, ValueError) as error:
+        except BadValue as error:
             raise SlotmeterError("%s %s: %s" % (option, text, error)) from None
     if bounds[0] > bounds[1]:
         raise SlotmeterError("--from is later than --to")

@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from slotmeter.boards.pc import top_up_token
-from slotmeter.boards.pc.cast import Cast, Party, load_cast
+from slotmeter.boards.pc.cast import Cast, load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.request_builder import Order, UseCase, build, sender
 from slotmeter.boards.pc.running import data_home
 from slotmeter.dlms.gbcs import roles
 from slotmeter.hal.host.crypto import HostCrypto
-from slotmeter.hal.host.entropy import HostEntropy
 
 # Milliseconds from 1970 to 2000.
 _EPOCH_MS = 946684800000
 _LIMIT = 2**64
 _TOP_UP = "prepayment"
-# A local EUI-64, as the bench's own parties have.
-_CONTINGENCY = bytes.fromhex("02534C4F54000009")
 
 
 class Counters:
@@ -74,13 +71,6 @@ class Counters:
         return max(last + 1, now_ms)
 
 
-def _stranger() -> Party:
-    """A contingency party with a key of this moment: no keystore of a bench has one, and no meter of it knows one."""
-    party = Party(_CONTINGENCY, roles.CONTINGENCY, "contingency")
-    party.ds_private = HostCrypto().new_private_key(HostEntropy())
-    return party
-
-
 class Requester:
     """Builds commands with the keys of a cast. keys: folder of a keystore, or rtds: folder of the RTDS."""
 
@@ -93,8 +83,6 @@ class Requester:
                 )
             cast = load_cast(folder) if rtds is None else load_cast(rtds, rtds=True)
         self.cast: Cast = cast
-        if cast.find(roles.CONTINGENCY) is None:
-            cast.parties[_CONTINGENCY] = _stranger()
         self.crypto = HostCrypto()
         # The RTDS is read-only: its counters are with the bench's own files.
         self.counters = Counters((data_home() if rtds is not None else cast.folder) / "counters.json")
