@@ -4,6 +4,7 @@ The parties' keys come from seeds. Nothing here computes a MAC, a signature or a
 the product's classes are used only to build the meter.
 """
 
+import asn1_commands as a
 import builder as b
 from slotmeter.dlms.gbcs.anchors import Cell
 from slotmeter.firmware.devices.esme import build
@@ -39,6 +40,8 @@ ISSUER = b.private_key("issuer")
 ROOT = b.private_key("root")
 METER_DS = b.private_key("meter ds")
 METER_KA = b.private_key("meter ka")
+# What leads from the certificates of the parties to the root.
+ISSUER_CERTIFICATE = a.issuing_certificate(ISSUER, ROOT)
 
 
 def cell(role, usage, cell_usage, party, key, issuer=ISSUER):
@@ -60,6 +63,10 @@ class World:
         self.loads = Party(b.LOAD_CONTROLLER, 8)
         self.recovery = Party(b.RECOVERY, 9)
         self.stranger = Party(b.SUPPLIER, 66)
+        # Parties that a test adds, and the keys that the meter is known by.
+        self.more: list[Party] = []
+        self.ds_public = b.public_key(METER_DS)
+        self.ka_public = b.public_key(METER_KA)
         self.now_s = NOW_S
         self.settings = settings or Settings(variant)
         self.store = store or VirtualStore()
@@ -107,10 +114,39 @@ class World:
 
     def message(self, party, code, payload, counter, critical=False, supplementary=b"", mac=True):
         """A whole command with any payload."""
-        z = b.shared_secret(self.broker.ka, b.public_key(METER_KA)) if mac else None
+        z = b.shared_secret(self.broker.ka, self.ka_public) if mac else None
         return b.message(
             b.COMMAND, counter, party.entity, METER, code, payload, z, party.ds if critical else None, b"", supplementary
         )
+
+    def asn1(self, party, code, payload, counter=None, mac=True):
+        """A whole signed command of an ASN.1 use case. `payload`: octets, or what makes them from the counter."""
+        counter = self._next(party) if counter is None else counter
+        return self.message(party, code, payload(counter) if callable(payload) else payload, counter, True, mac=mac)
+
+    def credentials(self, party, places, role=None):
+        """(certificate, place) for each of `places`, with the keys that `party` has for them."""
+        found = []
+        for place in places:
+            key = party.ds if place[1] == DS else party.pp if place[2] else party.ka
+            role_named = place[0] if role is None else role
+            found.append((b.certificate(b.public_key(key), ISSUER, party.entity, role_named, _USAGE[place[1]]), place))
+        return found
+
+    def token(self, party, counter, pence):
+        """The twenty digits of a top-up that `party` vends, as octets."""
+        z = b.shared_secret(party.pp, self.ka_public)
+        return b.utrn(z, party.entity, METER, counter, pence).encode()
+
+    def top_up(self, party, counter, pence, digits=None):
+        """The command that brings a token; its header counter is that of the token."""
+        digits = self.token(party, counter, pence) if digits is None else digits
+        return self.command(party, 0x0007, [b.act(115, "0-0:19.40.0.255", 1, b.octets(digits))], counter=counter)
+
+    def balance(self):
+        """The meter balance in thousandths of a penny."""
+        octets = self.meter.peek(b"\x00\x70" + b.obis("0-0:19.10.0.255") + b"\x02")
+        return int.from_bytes(octets[1:], "big", signed=True)
 
     def _next(self, party):
         party.counter += 1
@@ -166,10 +202,10 @@ class World:
     def check(self, parts):
         """MAC or signature of a message from the meter; one of them there must be."""
         if parts.mac:
-            key = next(party.ka for party in self.parties() if party.entity == parts.target)
-            assert b.mac_is_good(parts.whole, b.shared_secret(key, b.public_key(METER_KA)))
+            keys = [party.ka for party in self.parties() if party.entity == parts.target]
+            assert any(b.mac_is_good(parts.whole, b.shared_secret(key, self.ka_public)) for key in keys)
         else:
-            assert b.signature_is_good(b.public_key(METER_DS), parts.signature, parts.signed)
+            assert b.signature_is_good(self.ds_public, parts.signature, parts.signed)
 
     def parties(self):
         """Everybody."""
@@ -182,6 +218,7 @@ class World:
             self.loads,
             self.recovery,
             self.stranger,
+            *self.more,
         )
 
     def refused(self, data):
