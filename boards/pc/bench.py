@@ -561,8 +561,7 @@ class Bench:
             raise RequestError("not-on-this-device", "the device has no such trust anchor cell")
         certificate = fields.optional(request, "certificate", fields.octets)
         if fields.optional(request, "clear", fields.flag):
-            meter.records.drop(f"t.{role}.{usage:02x}.{cell_usage}")
-            meter.anchors.reload()
+            meter.anchors.clear_cell(role, usage, cell_usage)
         elif certificate is not None:
             try:
                 read = self._certificates.read(certificate)
