@@ -15,6 +15,7 @@ and its text is that of the standard's tables: `structure{octet-string(6),array(
 """
 
 import struct  # portable: RowCodec checks ranges and lengths itself, a column at a time
+import sys
 
 from slotmeter.dlms.axdr import (
     ARRAY,
@@ -55,8 +56,11 @@ _CLOSE = {"{": "}", "[": "]"}
 # struct's letters, by tag; strings and dates are "s" with their size before it.
 _LETTERS = {3: "B", 5: "i", 6: "I", 13: "b", 15: "b", 16: "h", 17: "B", 18: "H", 20: "q", 21: "Q", 22: "B"}
 _SIGNED = "bhiq"
-# Rows packed at once: enough that columns are checked at the speed of min and max, few enough for a board.
-_CHUNK = 64
+# Rows checked and packed at once, and arguments of one call to struct. A board's stack of arguments is small; elsewhere
+# there are enough of both that most of the time is spent in C.
+_BOARD = sys.implementation.name == "micropython"
+_CHUNK = 12 if _BOARD else 64
+_ARGUMENTS = 16 if _BOARD else 512
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -306,7 +310,8 @@ class RowCodec:
         # Where in a compact-array's row the length of a string stands, and the length.
         self._lengths = []  # type: list[tuple[int, bytes]]
         self._booleans = []  # type: list[int]
-        tagged = plain = ""
+        tagged = []  # type: list[str]
+        plain = []  # type: list[str]
         # A row whose fields are all 0: struct leaves out what stands between them, and it is OR-ed in afterwards.
         tagged_row = plain_row = before = b""
         todo = [row]
@@ -337,8 +342,8 @@ class RowCodec:
             if tag == BOOLEAN:
                 self._booleans.append(len(self._fields))
             before += length
-            tagged += "%dx%s" % (len(before), letter)
-            plain += ("%dx" % len(length) if length else "") + letter
+            tagged.append("%dx%s" % (len(before), letter))
+            plain.append("%dx%s" % (len(length), letter) if length else letter)
             tagged_row += before + b"\x00" * width
             plain_row += length + b"\x00" * width
             self._fields.append((tag, width, letter))
@@ -384,7 +389,13 @@ class RowCodec:
             count = len(chunk)
             if form.count != count:
                 form.prepare(count)
-            octets = struct.pack(form.format, *[field for row in chunk for field in row])
+            fields = [field for row in chunk for field in row]
+            octets = b"".join(
+                [
+                    struct.pack(piece, *fields[i * _ARGUMENTS : (i + 1) * _ARGUMENTS])
+                    for i, piece in enumerate(form.pieces)
+                ]
+            )
             if form.between:
                 octets = (int.from_bytes(octets, "big") | form.between).to_bytes(len(octets), "big")
             out.append(octets)
@@ -415,7 +426,7 @@ class RowCodec:
         size = self.size
         if len(contents) % size:
             raise DecodeError("contents end within a row", len(contents))
-        form = ">" + self._plain.row_format
+        form = ">" + "".join(self._plain.fields)
         rows = []
         for start in range(0, len(contents), size):
             row = contents[start : start + size]
@@ -437,17 +448,19 @@ class RowCodec:
 
 
 class _Form:
-    """How so many rows are packed at once: struct's format, and what stands between the fields as one number."""
+    """How so many rows are packed at once: struct's formats, and what stands between the fields as one number."""
 
-    def __init__(self, row_format: str, row: bytes) -> None:
-        self.row_format = row_format
+    def __init__(self, fields: "list[str]", row: bytes) -> None:
+        self.fields = fields
         self.row = row
         self.count = 0
-        self.format = ""
+        # Formats of at most _ARGUMENTS fields each.
+        self.pieces = []  # type: list[str]
         self.between = 0
 
     def prepare(self, count: int) -> None:
         """For `count` rows from now on."""
+        fields = self.fields * count
         self.count = count
-        self.format = ">" + self.row_format * count
+        self.pieces = [">" + "".join(fields[i : i + _ARGUMENTS]) for i in range(0, len(fields), _ARGUMENTS)]
         self.between = int.from_bytes(self.row * count, "big")

@@ -140,6 +140,17 @@ def test_packed_rows_are_what_the_general_encoder_makes():
     assert codec.pack_contents([]) == b""
 
 
+def test_rows_of_many_fields_are_packed_too():
+    codec = schema.RowCodec(schema.parse("structure{double-long-unsigned,array(90)[long],octet-string(3)}"))
+    row = tuple([7] + list(range(-45, 45)) + [b"abc"])
+    contents = codec.pack_contents([row] * 15)
+    assert len(contents) == 15 * (4 + 180 + 4)
+    assert codec.unpack_contents(contents) == [row] * 15
+    value = [(axdr.DOUBLE_LONG_UNSIGNED, 7), (axdr.ARRAY, [(axdr.LONG, i) for i in range(-45, 45)])]
+    value.append((axdr.OCTET_STRING, b"abc"))
+    assert codec.array([row]) == axdr.encode((axdr.ARRAY, [(axdr.STRUCTURE, value)]))
+
+
 def test_packed_rows_come_back():
     codec = schema.RowCodec(ROW)
     contents = codec.pack_contents(ROWS)

@@ -459,7 +459,7 @@ def protected_read(counter, requester, device, name, attributes):
 
 
 def protection(counter, first, second):
-    """The protection element: (requester, device) in the request of a protected read, (device, target) in its response."""
+    """Of a protected read: requester and device in the request, device and target in the response."""
     key_info = structure(enum(2), structure(octets(b"\x02"), octets(b"")))
     return structure(
         enum(2), structure(octets(b"\x04" + number(counter, 8)), octets(first), octets(second), octets(b""), key_info)
