@@ -40,6 +40,8 @@ def _demonstrate(bench: "Bench", live: "Live") -> None:
     requester = Requester(cast=bench.cast, rtds=bench.options.rtds)
     answers = Answers(cast=bench.cast, write=live.line)
     now_s = bench.clock.now_ms() // 1000
+    live.line()
+    live.line("-> is a GBCS message to the meter, <- is one from it, built and checked with the keys of this bench.")
     for number, (name, fields, story) in enumerate(
         (
             (

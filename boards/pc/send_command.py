@@ -35,7 +35,7 @@ def messages_of(source: str) -> "list[bytes]":
     if octets[:1] in (b"\xdd", b"\xdf"):
         return [octets]
     try:
-        found = [octets_of(line) for line in octets.decode("ascii").splitlines() if line.strip()]
+        found = [one for line in octets.decode("ascii").splitlines() if (one := octets_of(line))]
     except ValueError as error:
         reason = "" if isinstance(error, UnicodeDecodeError) else ": %s" % error
         if where == "the argument":

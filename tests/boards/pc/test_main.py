@@ -39,7 +39,10 @@ def test_every_command_has_help_with_an_example(name):
 
 def test_help_starts_without_loading_any_command(tmp_path):
     started = time.process_time()
-    code = "import sys; from slotmeter.boards.pc.__main__ import main; main(['--help']); print('cryptography' in sys.modules)"
+    code = (
+        "import sys; from slotmeter.boards.pc.__main__ import main; main(['--help']); "
+        "print('cryptography' in sys.modules)"
+    )
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.strip().endswith("False")
