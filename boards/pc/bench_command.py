@@ -29,7 +29,7 @@ def _table(rows: "list[Row]") -> None:
         for texts in ([row.what for row in rows], [row.ours for row in rows], [row.beside for row in rows])
     )
     click.echo(
-        "%s  %s  %s  ratio  target        " % ("what".ljust(what), "meter".ljust(ours), "beside it".ljust(beside))
+        "%s  %s  %s  ratio  target" % ("what".ljust(what), "meter".ljust(ours), "beside it".ljust(beside))
     )
     for row in rows:
         bound = ">=" if row.higher else "<="

@@ -297,11 +297,13 @@ class Measurements:
         day, long = World(self.cast), World(self.cast)
         day.fill(_DAY_ROWS)
         long.fill(_LONG_ROWS)
-        short = day.command("ECS22b", begin="-%dd" % 1)
-        whole = long.command("ECS22b", begin="-400d")
+        short = day.command("ECS22b", begin="-1d")
+        # Two half-hours less than there are, so that the range has to be looked for.
+        count = _LONG_ROWS - 2
+        whole = long.command("ECS22b", begin="-%ds" % ((_LONG_ROWS - 1) * _HALF_HOUR_S), end="-1h")
         response = day.answer(short)
         # Longer than one block transfer may be, so that the parser would refuse it.
-        if len(exchange(long.meter, whole)) < 8 * _LONG_ROWS:
+        if len(exchange(long.meter, whole)) < 8 * count:
             raise SlotmeterError("the answer with 13 months of half-hours is shorter than they are")
         bare = Bare(day, short, response, 8 * _DAY_ROWS + 12)
         calls = 100 * self.scale
@@ -313,7 +315,7 @@ class Measurements:
             ],
             self.rounds,
         )
-        each, each_long = ours / _DAY_ROWS, months / _LONG_ROWS
+        each, each_long = ours / _DAY_ROWS, months / count
         return [
             Row(
                 "encrypted read of 48 half-hours",
