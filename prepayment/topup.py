@@ -150,7 +150,12 @@ class Validator:
         if header_counter is None:
             counter, reason = self._rebuild(token)
         else:
-            counter, reason = header_counter, self._match(token, header_counter)
+            # Not in a method of its own: a board has few calls left here, and the MAC needs most of them.
+            counter = header_counter
+            if truncate(counter) != token.truncated or counter & 0xFFFFFFFF or not self._authentic(token, counter):
+                reason = NOT_AUTHENTIC
+            else:
+                reason = BELOW_FLOOR if counter <= self.floor() else ACCEPTED
         if reason:
             return TopUp(reason)
         worth = token.millipence()
@@ -173,12 +178,6 @@ class Validator:
         if len(counters) > CACHE:
             floor = counters.pop(0)
         self._keep(floor, counters)
-
-    def _match(self, token: "Utrn", counter: int) -> str:
-        """Whether a token belongs to the whole counter given with it; the reason when not."""
-        if truncate(counter) != token.truncated or counter & 0xFFFFFFFF or not self._authentic(token, counter):
-            return NOT_AUTHENTIC
-        return BELOW_FLOOR if counter <= self.floor() else ACCEPTED
 
     def _rebuild(self, token: "Utrn") -> "tuple[int, str]":
         """The whole counter of a token that came without, and the reason when it is refused."""

@@ -80,40 +80,38 @@ class SoftAes:
         if len(blocks) & 15:
             raise ValueError("whole blocks only")
         out = bytearray(len(blocks))
-        for start in range(0, len(blocks), 16):
-            self._block(blocks, out, start)
-        return bytes(out)
-
-    def _block(self, source: "bytes | bytearray", target: bytearray, start: int) -> None:
         key = self._schedule
         sbox = _SBOX
         sbox2 = _SBOX2
-        state = bytearray(16)
-        following = bytearray(16)
-        for index in range(16):
-            state[index] = source[start + index] ^ key[index]
-        for offset in range(16, 160, 16):
-            for column in range(0, 16, 4):
-                # ShiftRows: row r of a column comes from the column r places to the right.
-                a = state[column]
-                b = state[(column + 5) & 15]
-                c = state[(column + 10) & 15]
-                d = state[(column + 15) & 15]
-                sa = sbox[a]
-                sb = sbox[b]
-                sc = sbox[c]
-                sd = sbox[d]
-                every = sa ^ sb ^ sc ^ sd
-                at = offset + column
-                # MixColumns: 2a + 3b + c + d is (a + b + c + d) + a + 2(a + b), and 2(a + b) is 2a + 2b.
-                following[column] = every ^ sa ^ sbox2[a] ^ sbox2[b] ^ key[at]
-                following[column + 1] = every ^ sb ^ sbox2[b] ^ sbox2[c] ^ key[at + 1]
-                following[column + 2] = every ^ sc ^ sbox2[c] ^ sbox2[d] ^ key[at + 2]
-                following[column + 3] = every ^ sd ^ sbox2[d] ^ sbox2[a] ^ key[at + 3]
-            state, following = following, state
-        for index in range(16):
-            # The last round mixes no columns: octet i comes from 5 i for row i modulo 4.
-            target[start + index] = sbox[state[(index + 4 * (index & 3)) & 15]] ^ key[160 + index]
+        # In one piece: encryption is called from deep inside a meter, and a board has few calls left there.
+        for start in range(0, len(blocks), 16):
+            state = bytearray(16)
+            following = bytearray(16)
+            for index in range(16):
+                state[index] = blocks[start + index] ^ key[index]
+            for offset in range(16, 160, 16):
+                for column in range(0, 16, 4):
+                    # ShiftRows: row r of a column comes from the column r places to the right.
+                    a = state[column]
+                    b = state[(column + 5) & 15]
+                    c = state[(column + 10) & 15]
+                    d = state[(column + 15) & 15]
+                    sa = sbox[a]
+                    sb = sbox[b]
+                    sc = sbox[c]
+                    sd = sbox[d]
+                    every = sa ^ sb ^ sc ^ sd
+                    at = offset + column
+                    # MixColumns: 2a + 3b + c + d is (a + b + c + d) + a + 2(a + b), and 2(a + b) is 2a + 2b.
+                    following[column] = every ^ sa ^ sbox2[a] ^ sbox2[b] ^ key[at]
+                    following[column + 1] = every ^ sb ^ sbox2[b] ^ sbox2[c] ^ key[at + 1]
+                    following[column + 2] = every ^ sc ^ sbox2[c] ^ sbox2[d] ^ key[at + 2]
+                    following[column + 3] = every ^ sd ^ sbox2[d] ^ sbox2[a] ^ key[at + 3]
+                state, following = following, state
+            for index in range(16):
+                # The last round mixes no columns: octet i comes from 5 i for row i modulo 4.
+                out[start + index] = sbox[state[(index + 4 * (index & 3)) & 15]] ^ key[160 + index]
+        return bytes(out)
 
 
 class _BoardAes:
