@@ -60,7 +60,9 @@ class Records:
         if self._before:
             values = self._values
             changes = [
-                (name, values.get(name)) for name in sorted(self._before) if values.get(name, _ABSENT) != self._before[name]
+                (name, values.get(name))
+                for name in sorted(self._before)
+                if values.get(name, _ABSENT) != self._before[name]
             ]
             if changes:
                 self._store.commit(changes)

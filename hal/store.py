@@ -37,7 +37,7 @@ class Store:
 
 
 def checked(changes: "Iterable[tuple[str, bytes | None]]") -> "list[tuple[str, bytes | None]]":
-    """The changes of a commit as a list, for a backend that is about to write them; ValueError when they break a limit."""
+    """The changes of a commit as a list, for a backend about to write them; ValueError when they break a limit."""
     seen = set()
     result = []
     for name, value in changes:

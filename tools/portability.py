@@ -253,7 +253,8 @@ class Linter(ast.NodeVisitor):
                 self.found(node, "import-name", "%s.%s" % (module, alias.name))
 
     def _module(self, node: ast.AST, name: str) -> None:
-        if name.split(".")[0] not in MODULES or name.startswith(HOST_PARTS) or name in ("os.path", "collections.abc"):
+        top = name.partition(".")[0]
+        if top not in MODULES or name.startswith(HOST_PARTS) or name in ("os.path", "collections.abc"):
             self.found(node, "import", name)
         elif name == "struct":
             self.found(node, "struct", "import struct")
@@ -293,9 +294,9 @@ class Linter(ast.NodeVisitor):
         keywords = [keyword.arg for keyword in node.keywords]
         if method in ("to_bytes", "from_bytes"):
             order = node.args[1] if len(node.args) > 1 else None
-            if keywords or len(node.args) != 2 or not (isinstance(order, ast.Constant) and order.value in ("big", "little")):
+            if keywords or len(node.args) != 2 or getattr(order, "value", None) not in ("big", "little"):
                 self.found(node, "int-octets", method)
-        elif keywords and (method or name) in KEYWORD_FREE and not isinstance(getattr(function, "value", None), ast.Call):
+        elif keywords and (method or name) in KEYWORD_FREE:
             self.found(node, "keyword", method or name)
         if method in ("encode", "decode") and node.args:
             first = node.args[0]

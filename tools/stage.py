@@ -4,9 +4,9 @@
     python tools/stage.py --no-compile     the sources only
     python tools/stage.py --board NAME     with this board's main.py at the root (rp2350)
 
-The folder X of this repository is the package slotmeter.X; which folders there are says package_dir in setup.cfg. What only
-a host can run (hal/host, boards/pc) stays behind. build/board is one tree for everything: MicroPython's own runs in
-the tests, `mpremote cp -r build/board/. :` and a frozen manifest.
+The folder X of this repository is the package slotmeter.X; which folders there are says package_dir in setup.cfg.
+What only a host can run (hal/host, boards/pc) stays behind. build/board is one tree for everything: the tests on
+MicroPython, `mpremote cp -r build/board/. :` and a frozen manifest.
 """
 
 import argparse
@@ -39,6 +39,9 @@ def portable_files() -> "Iterator[tuple[Path, str]]":
     for package, folder in packages():
         if not (package + ".").startswith(tuple(host + "." for host in HOST_ONLY)):
             for source in sorted(folder.glob("*.py")):
+                if source.name == "manifest.py":
+                    # For who freezes the tree into MicroPython; not part of it.
+                    continue
                 yield source, "/".join([*package.split("."), source.name])
 
 

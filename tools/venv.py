@@ -33,8 +33,9 @@ def listed():
     """A digest of the names of the Python files that are installed."""
     names = []
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = [name for name in folders if name != "__pycache__" and not (folder == ROOT and name in NOT_SOURCE)]
-        names.extend(os.path.relpath(os.path.join(folder, name), ROOT) for name in files if name.endswith((".py", ".typed")))
+        folders[:] = [name for name in folders if name != "__pycache__" and (folder != ROOT or name not in NOT_SOURCE)]
+        sources = [name for name in files if name.endswith((".py", ".typed"))]
+        names.extend(os.path.relpath(os.path.join(folder, name), ROOT) for name in sources)
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
@@ -46,7 +47,8 @@ def linked():
 
 def run(command, failure):
     """Runs a command whose output matters only when it fails."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     output = process.communicate()[0]
     if process.returncode:
         sys.stderr.write(output.decode("utf-8", "replace"))
@@ -66,7 +68,8 @@ def main(arguments):
     """Brings .venv up to date."""
     if sys.version_info < OLDEST:
         sys.exit(
-            "slotmeter needs Python %d.%d or newer, and %s is %d.%d. Install a newer one and name it: make PYTHON=python3.11 ..."
+            "slotmeter needs Python %d.%d or newer, and %s is %d.%d. "
+            "Install a newer one and name it: make PYTHON=python3.11 ..."
             % (OLDEST + (sys.executable,) + tuple(sys.version_info[:2]))
         )
     dev = "--dev" in arguments

@@ -1,7 +1,7 @@
 """A Pico 2 with stock MicroPython: the meter speaks over USB, a message in hexadecimal on each line.
 
-What comes in is a command, what goes out is a response or an alert; a line that begins with `#` is for people. The state
-is in /slotmeter on the board's littlefs. The real-time clock is the board's: `mpremote rtc --set` gives it the time.
+What comes in is a command, what goes out is a response or an alert; a line that begins with `#` is for people. The
+state is in /slotmeter on the board's littlefs. The real-time clock is the board's: `mpremote rtc --set` sets it.
 """
 
 import binascii
@@ -64,12 +64,12 @@ def answers(meter: "Meter", line: str, now_ms: int) -> "list[str]":
 def serve(hal: Hal, settings: Settings) -> None:
     """Runs the meter until the board is reset. HalError when the store holds no meter."""
     meter = esme.build(hal, settings)
-    print("# meter %s" % meter.eui64.hex())
+    print("# meter %s" % meter.eui64.hex())  # noqa: T201  (standard output is the wire)
     waiting = select.poll()
     waiting.register(sys.stdin, select.POLLIN)
     while True:
         line = sys.stdin.readline() if waiting.poll(_WAIT_MS) else ""
         for text in answers(meter, line, hal.clock.now_ms()):
-            print(text)
+            print(text)  # noqa: T201
         # Between messages nothing is held: the time to give back what the last one used.
         gc.collect()

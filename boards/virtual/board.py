@@ -1,4 +1,4 @@
-"""A board made of software alone: time stands still until told, memory forgets at the end, and chance repeats itself."""
+"""A board made of software alone: time stands still until told, memory forgets at the end, chance repeats itself."""
 
 from slotmeter.firmware.devices import esme
 from slotmeter.hal import Hal
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class VirtualBoard:
     """The virtual backends, with the portable cryptography: runs wherever Python does, boards included.
 
-    start_ms: the time it begins at; seed: of its random octets; store: another store than a fresh one in memory, such as
-    what a power cut left.
+    start_ms: the time it begins at; seed: of its random octets; store: another store than a fresh one in memory, such
+    as what a power cut left.
     """
 
     def __init__(self, start_ms: int = 0, seed: int = 0, store: "Store | None" = None) -> None:

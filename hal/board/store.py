@@ -205,7 +205,7 @@ class SlotStore(Store):
             if file != _JOURNAL:
                 name = file[:-2]
                 if file[-2:] not in ("_0", "_1") or not 1 <= len(name) <= NAME_LIMIT or name.strip(NAME_CHARACTERS):
-                    raise HalError(STORE_DAMAGED, "the store's directory holds %s, which is not ours; move it away" % file)
+                    raise HalError(STORE_DAMAGED, "the store's folder holds %s, which is not ours; move it away" % file)
                 names.add(name)
         promised: set[str] = set()
         if _JOURNAL in self._present:
@@ -213,7 +213,7 @@ class SlotStore(Store):
             if found is not None:
                 self._pending_sequence = self._sequence = found[0]
                 self._pending = _changes(found[1])
-                promised = set([name for name, _ in self._pending])
+                promised = {name for name, _ in self._pending}
         for name in sorted(names):
             for slot in (0, 1):
                 if self._file(name, slot) in self._present:
@@ -247,7 +247,7 @@ def _parse(file: str, frame: bytes) -> "tuple[int, bytes] | None":
     if int.from_bytes(frame[end:], "big") != binascii.crc32(frame[:end]) & 0xFFFFFFFF:
         return None
     if frame[3] != _VERSION:
-        raise HalError(STORE_VERSION, "%s was written by version %d of the store, this is %d" % (file, frame[3], _VERSION))
+        raise HalError(STORE_VERSION, "%s is of version %d of the store, this is %d" % (file, frame[3], _VERSION))
     if int.from_bytes(frame[8:12], "big") != end - _HEADER:
         return None
     return int.from_bytes(frame[4:8], "big"), frame[_HEADER:end]

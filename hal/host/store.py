@@ -1,7 +1,7 @@
 """A store in one SQLite file, durable at each commit.
 
-Write-ahead logging with synchronous=FULL: a commit appends to the log and waits for one fdatasync. The file is held with
-an exclusive lock as long as it is open, so a second process is refused at once, and no shared memory is needed.
+Write-ahead logging with synchronous=FULL: a commit appends to the log and waits for one fdatasync. The file is held
+with an exclusive lock as long as it is open, so a second process is refused at once, and no shared memory is needed.
 Whose file it is says its header (application id and user version); a file that is not ours is looked at
 read-only and left as it is.
 """
@@ -178,7 +178,7 @@ class SqliteStore(Store):
         return "the store %s is damaged (%s); restore a copy, or move it away to start afresh" % (self._path, what)
 
     def _busy(self) -> HalError:
-        return HalError(STORE_BUSY, "the store %s is in use already; stop that meter, or name another file" % self._path)
+        return HalError(STORE_BUSY, "the store %s is in use; stop that meter, or name another file" % self._path)
 
     def _failure(self, error: sqlite3.Error) -> HalError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

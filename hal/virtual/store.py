@@ -86,7 +86,7 @@ class Medium:
 
 
 class VirtualStore(Store):
-    """Records in memory. A commit costs one write of the medium for each change, and one for the mark that makes it valid.
+    """Records in memory. A commit is a write of the medium for each change, and one for the mark that makes it valid.
 
     fail_after: the write at which the power goes, from 1. torn: that write reaches the medium, though nobody
     learns of it; for the mark it means that the commit stands. fail_call: the number of the call of get, names or

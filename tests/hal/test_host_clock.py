@@ -1,6 +1,6 @@
 """The host's clock against the operating system's."""
 
-import datetime
+import datetime as dt
 import time
 
 import pytest
@@ -10,8 +10,8 @@ from slotmeter.hal.host.clock import HostClock
 
 
 def utc_ms() -> int:
-    since = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
-    return since // datetime.timedelta(milliseconds=1)
+    since = dt.datetime.now(dt.UTC) - dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+    return since // dt.timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize("clock", [HostClock(), BoardClock()])

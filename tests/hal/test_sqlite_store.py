@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from slotmeter.hal.errors import STORE_BUSY, STORE_DAMAGED, STORE_FAILED, STORE_FULL, STORE_VERSION, HalError
+from slotmeter.hal.errors import STORE_BUSY, STORE_DAMAGED, STORE_FULL, STORE_VERSION, HalError
 from slotmeter.hal.host.store import SqliteStore
 
 

@@ -1,4 +1,4 @@
-"""The whole meter on MicroPython against the Reference Test Data Set: a state from the host, a command, an answer to compare.
+"""The whole meter on MicroPython against the Reference Test Data Set: a state, a command, an answer to compare.
 
     python tools/wasm/meter.py                        one command of each use case, compiled, on the newest release
     python tools/wasm/meter.py --only 'ECS17*'        these
@@ -41,6 +41,7 @@ WHERE_TO_GET = (
     "No data set, so the meter was not tried on MicroPython: "
     "RTDS 4.5.0 is in the test folder of SmartDCCInnovation/gbcs-parser; set RTDS_DIR."
 )
+BOARD_TESTS = ROOT / "tests" / "board"
 SCRATCH = stage.BUILD / "wasm" / "states"
 _CODE_CS02C = 0x000A
 
@@ -63,11 +64,12 @@ class Prepared:
         start = "meter = answer.start('/state', %d, %d)" % (self.now_ms, VARIANT_NAMES[self.variant])
         deliver = "for line in answer.deliver(meter, '%s', %d): print(line)" % (self.command.hex(), self.now_ms)
         collect = "import gc; gc.collect()"
+        measure = "print(gc.mem_alloc())"
         return {
             "name": self.name,
-            "trees": [[str(tree / "lib"), "/lib"], [str(ROOT / "tests" / "board"), "/board"], [str(self.state), "/state"]],
+            "trees": [[str(tree / "lib"), "/lib"], [str(BOARD_TESTS), "/board"], [str(self.state), "/state"]],
             "path": ["/lib", "/board"],
-            "steps": ["import answer", start, deliver, deliver, start, deliver, collect, collect, "print(gc.mem_alloc())"],
+            "steps": ["import answer", start, deliver, deliver, start, deliver, collect, collect, measure],
         }
 
 
@@ -203,10 +205,9 @@ def report(version: str, prepared: "list[Prepared]", answers: "list[dict[str, An
         times[bool(command.signature)].append(mine[2]["ms"])
         heap = max(heap, int(mine[8]["out"]))
     print(
-        "MicroPython %s: %d of %d commands of the data set answered as published; slowest read %.0f ms, slowest signed command "
-        "%.0f ms, most live heap %.0f KB" % (
-            version, len(prepared) - failed, len(prepared), max(times[False]), max(times[True]), heap / 1024
-        )
+        "MicroPython %s: %d of %d commands of the data set answered as published; slowest read %.0f ms, "
+        "slowest signed command %.0f ms, most live heap %.0f KB"
+        % (version, len(prepared) - failed, len(prepared), max(times[False]), max(times[True]), heap / 1024)
     )
     return 1 if failed else 0
 

@@ -38,7 +38,7 @@ WHOLE_METER = (
 
 
 def host_reason(tree: ast.Module) -> str:
-    """Why a test file needs a host: the first module that a board does not have, or a fixture; "" when it needs none."""
+    """Why a test file needs a host: a module that a board does not have, or a fixture; "" when it needs none."""
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
@@ -129,9 +129,13 @@ def run(version: str, compiled: bool, board: "list[tuple[Path, list[str]]]", ver
         for test, answer in zip(["import", *tests], results, strict=False):
             if answer["error"] is not None:
                 failures += 1
-                print("FAILED %s %s\n    %s" % (file.relative_to(ROOT), test, answer["error"].strip().replace("\n", "\n    ")))
+                print("FAILED %s %s" % (file.relative_to(ROOT), test))
+                print("    " + answer["error"].strip().replace("\n", "\n    "))
             elif test != "import":
                 passed += 1
+        if len(results) <= len(tests) and not any(answer["error"] for answer in results):
+            failures += 1
+            print("FAILED %s: MicroPython stopped half-way" % file.relative_to(ROOT))
         if verbose:
             total = sum(answer["ms"] for answer in results)
             print("  %-60s %3d tests %8.0f ms" % (file.relative_to(ROOT), len(tests), total))
@@ -171,7 +175,8 @@ def main() -> int:
         return 0
     stage.stage("rp2350", stage.BUILD / "board")
     sizes = stage.compile_tree(stage.BUILD / "board", stage.BUILD / "board-mpy")
-    print("staged: %d files, %d octets of .mpy" % (sum(size[0] for size in sizes.values()), sum(s[2] for s in sizes.values())))
+    count, octets = (sum(size[column] for size in sizes.values()) for column in (0, 2))
+    print("staged: %d files, %d octets of .mpy" % (count, octets))
     failures = 0
     try:
         for version in [options.version] if options.version else VERSIONS:

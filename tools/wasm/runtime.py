@@ -1,7 +1,7 @@
 """MicroPython's own WebAssembly build from npm, pinned, kept under build/; and jobs run on it.
 
-It is upstream's interpreter with the boards' small integers and limits: 32 bits, no `.frozen` modules on the path, and a
-stack for 29 nested calls, which is what a Pico has.
+It is upstream's interpreter with the boards' small integers and limits: 32 bits, no `.frozen` modules on the path, and
+a stack for 29 nested calls, which is what a Pico has.
 """
 
 import json
