@@ -186,7 +186,7 @@ def test_a_second_run_on_one_store_is_refused_and_the_first_goes_on(home):
     home.start()
     second = home.call("run", "--no-demo")
     assert second.returncode == 1
-    assert "in use already" in second.stderr
+    assert "esme-single.store is in use" in second.stderr
     assert home.call("request", "ECS52").returncode == 0
 
 
