@@ -22,7 +22,7 @@ from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell
-from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, RESPONSE, parse
+from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, LARGEST_RESPONSE, RESPONSE, parse
 from slotmeter.firmware import facts, logs
 from slotmeter.firmware.alerts import ALERT_CODES
 from slotmeter.firmware.devices import esme
@@ -328,7 +328,7 @@ class Bench:
         meter = self._meter
         assert meter is not None
         while data := meter.to_send():
-            message = parse(data)
+            message = parse(data, limit=LARGEST_RESPONSE)
             sent = {
                 "device": "esme",
                 "kind": {RESPONSE: "response", ALERT: "alert"}.get(message.cra, "command"),

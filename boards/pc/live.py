@@ -124,7 +124,7 @@ class Live:
         """The line of one message; one that is no message is told as octets."""
         octets = bytes.fromhex(text)
         try:
-            one = message.parse(octets)
+            one = message.parse(octets, limit=message.LARGEST_RESPONSE)
         except DecodeError as error:
             self._show(kind, "", "%d octets that are not a message: %s" % (len(octets), error))
             return

@@ -24,6 +24,8 @@ _MAC_PREFIX = b"\xdd\x00\x00\x00\x00\x00\x00"
 _SMALLEST = 34
 # Inbound: 63 blocks of 1149 octets is the largest object that GBCS foresees (facts 10.1).
 LARGEST_MESSAGE = 63 * 1149
+# Outbound: what a DLMS length of three octets can say. 13 months of half-hours in one response are some 150,000.
+LARGEST_RESPONSE = 0xFFFFFF
 
 
 class Message:
@@ -78,14 +80,15 @@ class Message:
         )
 
 
-def parse(data: bytes, pre_command: bool = False) -> Message:
-    """Takes `data` apart; DecodeError when it is not exactly one message of at most LARGEST_MESSAGE octets.
+def parse(data: bytes, pre_command: bool = False, limit: int = LARGEST_MESSAGE) -> Message:
+    """Takes `data` apart; DecodeError when it is not exactly one message of at most `limit` octets.
 
-    With `pre_command` the signature part may be missing: that is what a user signs.
+    With `pre_command` the signature part may be missing: that is what a user signs. What a device sends may be longer
+    than what it takes: a reader gives a higher limit.
     """
     size = len(data)
-    if size > LARGEST_MESSAGE:
-        raise DecodeError("message longer than %d octets" % LARGEST_MESSAGE, LARGEST_MESSAGE)
+    if size > limit:
+        raise DecodeError("message longer than %d octets" % limit, limit)
     if size < _SMALLEST:
         raise DecodeError("message too short", size)
     start = 0
