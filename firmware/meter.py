@@ -427,8 +427,7 @@ class Meter:
 
     def send_generic_alert(self, alert_code: int, time_s: int) -> None:
         """Queues an alert that has nothing to tell but its code: critical or not, as its code says."""
-        critical = alert_code >> 8 == 0x8F
-        self.send_alert(GENERIC_CRITICAL_ALERT if critical else GENERIC_ALERT, alert_code, time_s, ())
+        self.send_alert(_generic_message(alert_code), alert_code, time_s, ())
 
     def _send_alert(
         self, message_code: int, alert_code: int, payload: bytes, target: bytes, role: int, supplementary: bytes
@@ -473,7 +472,8 @@ class Meter:
                 message.supplementary[:16] if role == ACCESS_CONTROL_BROKER else b"",
             )
         elif alert_code:
-            self.send_generic_alert(alert_code, self.now_s)
+            # Not through send_generic_alert: signing needs most of the calls that a board has left here.
+            self.send_alert(_generic_message(alert_code), alert_code, self.now_s, ())
         if self._commit():
             self._release()
 
@@ -593,3 +593,8 @@ class Meter:
     def digest(self) -> bytes:
         """SHA-256 of the state, without logs and the device's own counter: equal before and after a refusal."""
         return self.records.digest(self.crypto, logs.RECORDS + ("n.own",))
+
+
+def _generic_message(alert_code: int) -> int:
+    """The message code of an alert that is nothing but its code: 8Fxx alerts are critical (GBCS 16.2)."""
+    return GENERIC_CRITICAL_ALERT if alert_code >> 8 == 0x8F else GENERIC_ALERT
