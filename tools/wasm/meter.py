@@ -49,12 +49,22 @@ _CODE_CS02C = 0x000A
 class Prepared:
     """What MicroPython gets, and what it must answer."""
 
-    def __init__(self, name: str, now_ms: int, variant: str, state: Path, command: bytes) -> None:
+    def __init__(
+        self,
+        name: str,
+        now_ms: int,
+        variant: str,
+        state: Path,
+        command: bytes,
+        fault: "tuple[int, int | None] | None",
+    ) -> None:
         self.name = name
         self.now_ms = now_ms
         self.variant = variant
         self.state = state
         self.command = command
+        # The item of the command that is to fail, and how.
+        self.fault = fault
         self.expected = b""
         # The device's signing key once the host's meter has carried out the command.
         self.public = b""
@@ -63,6 +73,8 @@ class Prepared:
         """The steps; the state is of the command's own interpreter."""
         start = "meter = answer.start('/state', %d, %d)" % (self.now_ms, VARIANT_NAMES[self.variant])
         deliver = "for line in answer.deliver(meter, '%s', %d): print(line)" % (self.command.hex(), self.now_ms)
+        if self.fault is not None:
+            start += "; meter.arm_fault(%r, %r)" % self.fault
         collect = "import gc; gc.collect()"
         measure = "print(gc.mem_alloc())"
         return {
@@ -89,7 +101,7 @@ def prepare(replay: Replay, exchange: Exchange) -> "Prepared | None":
         bench = replay._bench(variant)  # noqa: SLF001  (an outsider's view of the inside is what this tool is for)
 
         def observe(kind: str, what: "dict[str, Any]") -> None:
-            if kind == "delivered" and bytes.fromhex(what["hex"]) == wanted and bench.meter._fault is None:  # noqa: SLF001
+            if kind == "delivered" and bytes.fromhex(what["hex"]) == wanted:
                 folder = SCRATCH / exchange.directory / exchange.scenario
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
@@ -97,7 +109,8 @@ def prepare(replay: Replay, exchange: Exchange) -> "Prepared | None":
                 records = bench.meter.records
                 store.commit([(name, records.get(name)) for name in records.names()])
                 name = "%s/%s" % (exchange.directory, exchange.scenario)
-                caught.append(Prepared(name, bench.clock.now_ms(), variant, folder, wanted))
+                fault = bench.meter._fault  # noqa: SLF001
+                caught.append(Prepared(name, bench.clock.now_ms(), variant, folder, wanted, fault))
 
         bench.observers.append(observe)
         return observe
