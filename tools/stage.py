@@ -3,6 +3,7 @@
     python tools/stage.py                  build/board/{lib/slotmeter,main.py} and build/board-mpy, and a table of sizes
     python tools/stage.py --no-compile     the sources only
     python tools/stage.py --board NAME     with this board's main.py at the root (rp2350)
+    python tools/stage.py --keys DIR       also build/state: a fresh meter with the credentials of this keystore
 
 The folder X of this repository is the package slotmeter.X; which folders there are says package_dir in setup.cfg.
 What only a host can run (hal/host, boards/pc) stays behind. build/board is one tree for everything: the tests on
@@ -88,16 +89,35 @@ def compile_tree(tree: Path, target: Path) -> "dict[str, tuple[int, int, int]]":
     return sizes
 
 
+def provision_state(keystore: Path, variant: str, target: Path) -> bytes:
+    """Writes the state of a meter fresh from the factory as a board keeps it; the meter's EUI-64."""
+    from slotmeter.boards.pc.cast import load_cast
+    from slotmeter.firmware.identity import provision
+    from slotmeter.hal.board.store import SlotStore
+    from slotmeter.hal.host.crypto import HostCrypto
+    from slotmeter.hal.records import Records
+
+    identity = load_cast(keystore).identity(variant)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    provision(Records(SlotStore(str(target))), HostCrypto(), identity)
+    return identity.eui64
+
+
 def main() -> int:
     """Stages, compiles and prints the sizes."""
     parser = argparse.ArgumentParser(description="Put the portable files where a board wants them.")
     parser.add_argument("--board", default="rp2350", help="the folder under boards/ whose main.py starts (rp2350)")
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="keystore of the meter's credentials: slotmeter keys")
     parser.add_argument("--no-compile", action="store_true", help="copy the sources only")
     options = parser.parse_args()
     if not (ROOT / "boards" / options.board).is_dir():
         parser.error("there is no board %s under boards/" % options.board)
     count = stage(options.board, BUILD / "board")
     print("build/board: %d files" % count)
+    if options.keys is not None:
+        eui64 = provision_state(options.keys, "single", BUILD / "state" / "slotmeter")
+        print("build/state/slotmeter: meter %s" % eui64.hex().upper())
     if options.no_compile:
         return 0
     sizes = compile_tree(BUILD / "board", BUILD / "board-mpy")
