@@ -152,7 +152,10 @@ def test_one_bad_certificate_leaves_its_cell_and_the_others_are_replaced():
     world = World()
     old, new = world.supplier, world.other_supplier
     listed = world.credentials(new, SUPPLIER_CELLS)
-    listed[1] = (b.certificate(b.public_key(new.ka), b.private_key("nobody"), new.entity, b.SUPPLIER, "ka"), SUPPLIER_KA)
+    listed[1] = (
+        b.certificate(b.public_key(new.ka), b.private_key("nobody"), new.entity, b.SUPPLIER, "ka"),
+        SUPPLIER_KA,
+    )
     response = world.answer(change(world, new, credentials=listed))
     outcome = a.read(response.payload)[1]
     assert [one[0] for one in statuses(outcome)] == [SUCCESS, NO_TRUST_ANCHOR, SUCCESS]
@@ -240,7 +243,10 @@ def test_a_later_change_replaces_the_one_that_is_stored():
 
 def test_the_old_supplier_s_stored_instruction_still_happens_and_it_is_told():
     world = World()
-    items = [b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)), b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + HOUR)))]
+    items = [
+        b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)),
+        b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + HOUR))),
+    ]
     world.answer(world.command(world.supplier, 0x0043, items, critical=True))
     world.answer(change(world, world.other_supplier))
     _, (alert,), _ = world.advance(HOUR)

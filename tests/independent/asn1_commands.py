@@ -3,7 +3,7 @@
 It imports nothing of slotmeter. A cell is (role, key usage octet, cell usage); times are seconds since 2000.
 """
 
-import datetime
+import datetime as dt
 
 import builder as b
 from cryptography import x509
@@ -41,13 +41,13 @@ def cell(place):
 
 def time(seconds):
     """A GeneralizedTime."""
-    moment = datetime.datetime(2000, 1, 1) + datetime.timedelta(seconds=seconds)
+    moment = dt.datetime(2000, 1, 1) + dt.timedelta(seconds=seconds)
     return der(TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
 
 
 def update(mode, authority, counter, replacements, path=(), floor=None, top_up_floor=None, others=(), at=None):
-    """The payload of CS02b and CS02g. authority: the authorising cell or None; replacements: [(DER, place)]; path: [DER];
-    others: [(role, floor, top-up floor or None)]; at: None for at once, seconds, or CANCEL.
+    """The payload of CS02b and CS02g. authority: the authorising cell or None; replacements: [(DER, place)]; path:
+    [DER]; others: [(role, floor, top-up floor or None)]; at: None for at once, seconds, or CANCEL.
     """
 
     def special(tag, value):
@@ -154,8 +154,8 @@ def issuing_certificate(issuer_private, root_private, name="Z1"):
         .subject_name(x509.Name(subject))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ZA")]))
         .serial_number(2)
-        .not_valid_before(datetime.datetime(2015, 1, 1))
-        .not_valid_after(datetime.datetime(9999, 12, 31, 23, 59, 59))
+        .not_valid_before(dt.datetime(2015, 1, 1))
+        .not_valid_after(dt.datetime(9999, 12, 31, 23, 59, 59))
         .public_key(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point))
         .add_extension(x509.KeyUsage(False, False, False, False, False, True, False, False, False), True)
         .add_extension(x509.SubjectKeyIdentifier(b.key_identifier(point)), False)
@@ -170,7 +170,5 @@ def request_public_key(der_request):
     """The public key, 64 octets, in a certification request whose own signature is checked."""
     request = x509.load_der_x509_csr(der_request)
     assert request.is_signature_valid
-    point = request.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
+    point = request.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     return point[1:]

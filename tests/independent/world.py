@@ -6,6 +6,7 @@ the product's classes are used only to build the meter.
 
 import asn1_commands as a
 import builder as b
+
 from slotmeter.dlms.gbcs.anchors import Cell
 from slotmeter.firmware.devices.esme import build
 from slotmeter.firmware.identity import Identity, provision
@@ -115,8 +116,9 @@ class World:
     def message(self, party, code, payload, counter, critical=False, supplementary=b"", mac=True):
         """A whole command with any payload."""
         z = b.shared_secret(self.broker.ka, self.ka_public) if mac else None
+        signer = party.ds if critical else None
         return b.message(
-            b.COMMAND, counter, party.entity, METER, code, payload, z, party.ds if critical else None, b"", supplementary
+            b.COMMAND, counter, party.entity, METER, code, payload, z, signer, b"", supplementary
         )
 
     def asn1(self, party, code, payload, counter=None, mac=True):
