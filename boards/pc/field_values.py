@@ -314,11 +314,13 @@ class Filler:
         if kind == "array":
             return self._array(node, given, place, path)
         at = path + name
+        # A constant may be octets, and those are never compared with text.
+        derived = node[4] if isinstance(node[4], str) else ""
         if name in given:
             raw = given[name]
-        elif node[4] == "#":
+        elif derived == "#":
             return self._numbered(node, place)
-        elif node[4] == "*":
+        elif derived == "*":
             count = self._special_days
             return axdr.BIT_STRING, (count, bytes((count + 7) // 8))
         elif node[4] is not None:
