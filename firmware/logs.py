@@ -35,6 +35,11 @@ def note_security(tree: "Tree", now_s: int, code: int) -> None:
     tree.append(SECURITY, now_s.to_bytes(4, "big") + code.to_bytes(2, "big"))
 
 
+def note_power(tree: "Tree", now_s: int, code: int, value: int) -> None:
+    """Adds to the power event log: time, code, and a number of the event's own (RTDS ECS35e)."""
+    tree.append(POWER, now_s.to_bytes(4, "big") + code.to_bytes(2, "big") + value.to_bytes(4, "big"))
+
+
 def note_auxiliary(tree: "Tree", now_s: int, command: int, outcome: int) -> None:
     """Adds to the auxiliary controller event log: time, command word, outcome, HAN command id."""
     row = now_s.to_bytes(4, "big") + command.to_bytes(2, "big") + bytes((outcome,))

@@ -35,6 +35,8 @@ from slotmeter.dlms.gbcs.roles import ACCESS_CONTROL_BROKER, KEY_AGREEMENT, SUPP
 from slotmeter.dlms.octets import put_length
 from slotmeter.firmware import facts, logs
 from slotmeter.firmware.behaviour import Behaviour
+from slotmeter.firmware.life import Life
+from slotmeter.firmware.notices import Notices
 from slotmeter.firmware.outbox import Outbox, date_time_octets
 from slotmeter.firmware.schedule import Instruction, Schedule
 from slotmeter.firmware.transfer import Transfers, is_block
@@ -105,11 +107,14 @@ class Meter:
         self._gate = Gate(self.eui64, self._use_cases, self.anchors, self.secrets, crypto)
         self._gate.top_up_seen = self.behaviour.top_up_seen
         self._outbox = Outbox(self.eui64, self.anchors, self.keys, self.secrets, crypto)
+        self.notices = Notices(self)
+        self.life = Life(self)
         self._transfers = Transfers(settings.block_size)
         self._to_send: list[bytes] = []
         self._events: list[object] = []
-        # What waits for the commit, so that nothing leaves before it.
-        self._held: list[tuple[bytes, object]] = []
+        # Alerts and facts that wait for the commit. They are signed only when they leave, where a board has calls to
+        # spare: (message code, counter, target, role, supplementary, payload) or None, and the fact.
+        self._held: list[tuple[tuple[int, bytes, bytes, int, bytes, bytes] | None, object]] = []
         self._fault: tuple[int, int | None] | None = None
         self.now_s = 0
         # The command that is being carried out, for what encrypts its answer.
@@ -150,6 +155,8 @@ class Meter:
         raised for bad octets.
         """
         self.tick(now_ms)
+        self.life.flush()
+        self.records.mark()
         if len(self._events) > EVENTS_LIMIT:
             self._events = self._events[-EVENTS_LIMIT:]
         if is_block(data):
@@ -189,6 +196,11 @@ class Meter:
                 self.anchors.set_counter(role, int.from_bytes(message.counter, "big"))
             self._refuse(gate.MALFORMED, str(error), message)
             return
+        if self.records.changed_since_mark():
+            # The command changed something: whoever lives by it looks again, and may act at once.
+            self.life.load()
+            self.life.react()
+            self.life.flush()
         supplementary = message.supplementary[:16]
         if supplementary and self._sealing_counter:
             supplementary += self._sealing_counter
@@ -218,22 +230,40 @@ class Meter:
 
     def deadline_ms(self) -> "int | None":
         """When `tick` has something to do, in milliseconds since 2000; None when it has not."""
-        due_s = self.schedule.next_due()
+        due_ms = self.life.deadline_ms()
         transfer_ms = self._transfers.deadline_ms()
-        if due_s is None or (transfer_ms is not None and transfer_ms < due_s * 1000):
+        if due_ms is None or (transfer_ms is not None and transfer_ms < due_ms):
             return transfer_ms
-        return due_s * 1000
+        return due_ms
 
     def tick(self, now_ms: int) -> None:
-        """Carries out what is due by `now_ms`, in order; each instruction is durable before its alert leaves."""
-        self.now_s = now_ms // 1000
+        """Lets time pass until `now_ms` and does what falls due on the way, in order.
+
+        It is one transaction: its alerts leave when all of it is durable. When the store fails, the time is as before.
+        """
         self._transfers.tick(now_ms)
-        due_s = self.schedule.next_due()
-        while due_s is not None and due_s <= self.now_s:
-            instruction = self.schedule.take_due(self.now_s)
-            if instruction is None or not self._carry_out(instruction):
-                break
-            due_s = self.schedule.next_due()
+        life = self.life
+        before_ms = life.now_ms
+        life.flush()
+        self.records.mark()
+        if life.advance(now_ms) or self._held:
+            life.flush()
+            if self._commit():
+                self._release()
+            else:
+                life.now_ms = before_ms
+
+    def carry_out_due(self, now_s: int) -> bool:
+        """Carries out the future-dated instructions that are due; whether there were any. Nothing is committed."""
+        some = False
+        instruction = self.schedule.take_due(now_s)
+        while instruction is not None:
+            some = True
+            self._carry_out(instruction)
+            instruction = self.schedule.take_due(now_s)
+        if some:
+            self.life.load()
+        return some
 
     # ---- commands
 
@@ -367,8 +397,8 @@ class Meter:
         )
         return SUCCESS
 
-    def _carry_out(self, one: Instruction) -> bool:
-        """Carries out a future-dated instruction and sends its alert to who gave it; False when the store failed."""
+    def _carry_out(self, one: Instruction) -> None:
+        """Carries out a future-dated instruction and holds its alert to who gave it."""
         use_case = self._use_cases.get(one.code)
         if one.key:
             done = self.tree.activate(one.key)
@@ -391,11 +421,7 @@ class Meter:
             logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
             for code in events:
                 logs.note_event(self.tree, self.now_s, code, b"")
-        if not self._commit():
-            return False
-        self._release()
-        self._events.append(facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done))
-        return True
+        self._held.append((None, facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done)))
 
     # ---- alerts, refusals
 
@@ -445,11 +471,10 @@ class Meter:
         role: int,
         supplementary: bytes,
     ) -> None:
-        signed = message_code not in MACED_ALERTS
-        if not signed and self.anchors.cell(role, KEY_AGREEMENT) is None:
+        if message_code in MACED_ALERTS and self.anchors.cell(role, KEY_AGREEMENT) is None:
             return
-        message = self._outbox.alert(message_code, counter, target, role, signed, supplementary, payload)
-        self._held.append((message, facts.AlertSent(alert_code, message_code)))
+        draft = (message_code, counter, target, role, supplementary, payload)
+        self._held.append((draft, facts.AlertSent(alert_code, message_code)))
 
     def _refuse(self, reason: str, text: str, message: "Message | None") -> None:
         """Tells why a message gets no response; one that was at least well formed is logged and may raise an alert."""
@@ -472,13 +497,14 @@ class Meter:
                 message.supplementary[:16] if role == ACCESS_CONTROL_BROKER else b"",
             )
         elif alert_code:
-            # Not through send_generic_alert: signing needs most of the calls that a board has left here.
-            self.send_alert(_generic_message(alert_code), alert_code, self.now_s, ())
+            self.send_generic_alert(alert_code, self.now_s)
         if self._commit():
             self._release()
 
     def _commit(self) -> bool:
         """Makes the state durable. When the store fails, the old state stands and nothing that was held leaves."""
+        if not self.records.changed_since_mark():
+            return True
         try:
             self.records.commit()
         except HalError as error:
@@ -488,8 +514,13 @@ class Meter:
         return True
 
     def _release(self) -> None:
-        for message, fact in self._held:
-            self._to_send.append(message)
+        """Lets go what waited for the commit."""
+        for draft, fact in self._held:
+            if draft is not None:
+                code, counter, target, role, supplementary, payload = draft
+                self._to_send.append(
+                    self._outbox.alert(code, counter, target, role, code not in MACED_ALERTS, supplementary, payload)
+                )
             self._events.append(fact)
         self._held = []
 
@@ -501,6 +532,7 @@ class Meter:
         self.secrets.forget()
         self.schedule.reload()
         self.tree.reload()
+        self.life.load()
 
     # ---- the bench's hand
 
@@ -514,11 +546,14 @@ class Meter:
 
     def peek(self, key: bytes) -> "bytes | None":
         """An attribute as A-XDR octets, past access rights; None when there is no such attribute."""
+        self.life.flush()
         return self.tree.peek(key)
 
     def poke(self, key: bytes, data: bytes) -> None:
         """Places an attribute past access rights and side effects; DecodeError when it is of another type."""
+        self.life.flush()
         self.tree.poke(key, data)
+        self.life.load()
         self.records.commit()
 
     @property
@@ -592,6 +627,7 @@ class Meter:
 
     def digest(self) -> bytes:
         """SHA-256 of the state, without logs and the device's own counter: equal before and after a refusal."""
+        self.life.flush()
         return self.records.digest(self.crypto, logs.RECORDS + ("n.own",))
 
 

@@ -20,6 +20,8 @@ class Records:
         self._values: dict[str, bytes] = {}
         # What the changed records held before, so that `rollback` can put it back.
         self._before: dict[str, object] = {}
+        # The same since the last `mark`.
+        self._marked: dict[str, object] = {}
         for name in store.names():
             value = store.get(name)
             if value is not None:
@@ -38,6 +40,8 @@ class Records:
         values = self._values
         if name not in self._before:
             self._before[name] = values.get(name, _ABSENT)
+        if name not in self._marked:
+            self._marked[name] = values.get(name, _ABSENT)
         values[name] = value
 
     def drop(self, name: str) -> None:
@@ -45,7 +49,17 @@ class Records:
         if name in self._values:
             if name not in self._before:
                 self._before[name] = self._values[name]
+            if name not in self._marked:
+                self._marked[name] = self._values[name]
             del self._values[name]
+
+    def mark(self) -> None:
+        """Sets the point to which `rollback` goes back; what changed before it stays pending."""
+        self._marked = {}
+
+    def changed_since_mark(self) -> bool:
+        """Whether there is anything that `rollback` would forget."""
+        return bool(self._marked)
 
     def changed(self) -> bool:
         """Whether there is anything to commit."""
@@ -67,17 +81,20 @@ class Records:
             if changes:
                 self._store.commit(changes)
             self._before = {}
+        self._marked = {}
 
     def rollback(self) -> None:
-        """Forgets every change since the last commit."""
+        """Forgets every change since the last commit, or the last `mark` if that is later."""
         values = self._values
-        for name in self._before:
-            value = self._before[name]
+        for name in self._marked:
+            value = self._marked[name]
             if value is _ABSENT:
                 values.pop(name, None)
             else:
                 values[name] = value  # type: ignore[assignment]
-        self._before = {}
+            if values.get(name, _ABSENT) == self._before[name]:
+                del self._before[name]
+        self._marked = {}
 
     def digest(self, crypto: "Crypto", without: "tuple[str, ...]" = ()) -> bytes:
         """SHA-256 over every record whose name starts with none of `without`: two equal digests are equal states."""

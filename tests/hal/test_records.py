@@ -116,3 +116,19 @@ def test_a_digest_leaves_out_what_it_is_told_to():
     records.put("trace", b"y")
     records.put("a", b"1")
     assert records.digest(crypto, ("log.", "trace")) == b"a:1:1"
+
+
+def test_a_rollback_goes_back_to_the_mark_and_what_came_before_it_stays_pending():
+    store, records = filled()
+    records.put("a", b"9")
+    records.mark()
+    assert not records.changed_since_mark()
+    records.put("a", b"10")
+    records.put("c", b"3")
+    records.drop("b")
+    assert records.changed_since_mark()
+    records.rollback()
+    assert [(name, records.get(name)) for name in records.names()] == [("a", b"9"), ("b", b"2")]
+    assert records.changed() and not records.changed_since_mark()
+    records.commit()
+    assert store.get("a") == b"9"

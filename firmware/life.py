@@ -1,0 +1,135 @@
+"""Time in a meter: what flows between two moments, and what falls due, in order.
+
+Between two due moments everything is constant: the flow of power, the tariff, the switches. So time goes in steps, each
+to the earliest deadline of anything that has one; at its end everybody is asked to do what is due. An hour or ten
+years are the same loop, and the same history follows from the same load.
+
+An organ (metering, account, supply ...) keeps its state in plain integers and has five methods:
+
+    load()          reads configuration and state from the object tree and the records: at the start, after a rollback,
+                    and after a command or the bench changed something
+    flush()         writes what changed back into them: before anybody reads them and before a commit
+    deadline_ms()   when it must be asked next, or None
+    tick(now_ms)    does what is due
+    see(flow, from_ms, to_ms)   what flowed between two moments, for those that care
+
+Nothing here is durable by itself: the meter commits at the end of a step of the outside world, and holds its messages
+until then.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from slotmeter.firmware.meter import Meter
+    from slotmeter.hal.metrology import Flow, Metrology
+
+# An organ that is asked this often at one moment and is still due is a bug, not a meter.
+_PATIENCE = 1000
+
+
+class Life:
+    """The organs of one meter, and the time that they have reached. organs: asked in this order when something is due."""
+
+    def __init__(self, meter: "Meter") -> None:
+        self._meter = meter
+        self.organs: list[Any] = []
+        # Those of them that want to see what flows.
+        self.watchers: list[Any] = []
+        self.metrology: Metrology | None = None
+        # Whether imported power passes the load switch.
+        self.closed: Any = None
+        self.now_ms: int | None = None
+        self._flow: Flow | None = None
+
+    def set_metrology(self, metrology: "Metrology | None") -> None:
+        """Replaces what flows, from this moment on."""
+        self.metrology = metrology
+        self._flow = None
+
+    def load(self) -> None:
+        """Every organ reads its configuration and state again."""
+        self._flow = None
+        for organ in self.organs:
+            organ.load()
+
+    def flush(self) -> None:
+        """Every organ writes what changed."""
+        for organ in self.organs:
+            organ.flush()
+
+    def deadline_ms(self) -> "int | None":
+        """The earliest time at which anything is due; None when nothing is."""
+        earliest = self._meter.schedule.next_due()
+        earliest = None if earliest is None else earliest * 1000
+        for organ in self.organs:
+            due = organ.deadline_ms()
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
+        flow = self._flow
+        if flow is not None and flow.until_ms is not None and (earliest is None or flow.until_ms < earliest):
+            earliest = flow.until_ms
+        return earliest
+
+    def advance(self, target_ms: int) -> bool:
+        """Lets time pass until `target_ms`; whether anything was done but measuring.
+
+        A target before the present is a clock that was put back: nothing is undone and nothing is measured.
+        """
+        if self.now_ms is None or target_ms < self.now_ms:
+            # First sight of the time, or the clock was put back: organs set themselves by it.
+            self.now_ms = target_ms
+            self._flow = None
+            self._meter.now_s = target_ms // 1000
+            for organ in self.organs:
+                organ.set_clock(target_ms)
+        acted = False
+        patience = _PATIENCE
+        while True:
+            self._see_flow()
+            due = self.deadline_ms()
+            step_ms = target_ms if due is None or due > target_ms else due
+            if step_ms > self.now_ms:
+                self._pass(self.now_ms, step_ms)
+                patience = _PATIENCE
+            if due is None or due > target_ms:
+                return acted
+            patience -= 1
+            if not patience:
+                raise RuntimeError("something stays due at %d" % step_ms)
+            acted = self._do_what_is_due(step_ms) or acted
+
+    def react(self) -> None:
+        """Asks everybody at the present moment, after a command or the bench changed something."""
+        if self.now_ms is not None:
+            for organ in self.organs:
+                organ.tick(self.now_ms)
+
+    def _see_flow(self) -> None:
+        """Has at hand what flows now."""
+        flow = self._flow
+        assert self.now_ms is not None
+        if self.metrology is not None and (flow is None or (flow.until_ms is not None and flow.until_ms <= self.now_ms)):
+            self._flow = flow = self.metrology.flow(self.now_ms)
+            for organ in self.watchers:
+                organ.see_flow(flow, self.now_ms)
+
+    def _pass(self, from_ms: int, to_ms: int) -> None:
+        """Time passes, and power flows where the switch lets it."""
+        flow = self._flow
+        if flow is not None:
+            through = flow if self.closed is None or self.closed() else flow.without_import()
+            for organ in self.watchers:
+                organ.see(through, from_ms, to_ms)
+        self.now_ms = to_ms
+        self._meter.now_s = to_ms // 1000
+
+    def _do_what_is_due(self, now_ms: int) -> bool:
+        """Instructions first, then the organs in their order; whether there was anything."""
+        acted = self._meter.carry_out_due(now_ms // 1000)
+        for organ in self.organs:
+            due = organ.deadline_ms()
+            if due is not None and due <= now_ms:
+                organ.tick(now_ms)
+                acted = True
+        return acted
