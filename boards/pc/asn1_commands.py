@@ -39,6 +39,7 @@ FIELDS: "dict[str, tuple[tuple[str, str, Any, str], ...]]" = {
     ),
     "CS02b": (
         ("target", "role", "supplier", "whose cells are replaced, where the mode leaves it open"),
+        ("party", "party", None, "whose certificates they are, such as next-supplier; the present one's when left out"),
         ("ds", "file", None, "the new signature certificate; the present one when left out"),
         ("ka", "file", None, "the new key agreement certificate; the present one when left out"),
         ("prepayment", "file", None, "the new key agreement certificate for top-ups; the present one when left out"),
@@ -228,11 +229,14 @@ def _replacements(target: int, values: "dict[str, Any]", cast: Any) -> "list[byt
         (KEY_CERT_SIGN, MANAGEMENT): "root",
     }
     found = []
+    party = cast.named(str(values["party"])) if values["party"] else None
     for role, usage, cell_usage in roles.ESME_CELLS:
         if role != target:
             continue
         name = names[(usage, cell_usage)]
         certificate = _file(name, values[name])
+        if not certificate and party is not None:
+            certificate = party.certificate(usage, cell_usage)
         if not certificate:
             certificate = _present(cast.certificate(role, usage, cell_usage), "the %s" % roles.NAMES[role])
         found.append(asn1.sequence([certificate, cell_id(role, usage, cell_usage)]))

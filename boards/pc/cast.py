@@ -89,6 +89,12 @@ class Party:
         """`supplier 90B3D51F30010000`."""
         return f"{self.name or 'party'} {self.entity_id.hex().upper()}"
 
+    def certificate(self, usage: int, cell_usage: int = roles.MANAGEMENT) -> bytes:
+        """Its certificate for a usage, DER; b"" when there is none."""
+        if usage == roles.DIGITAL_SIGNATURE:
+            return self.ds_certificate
+        return self.pp_certificate if cell_usage == roles.PREPAYMENT_TOP_UP else self.ka_certificate
+
     def __repr__(self) -> str:
         held = [kind for kind in ("ds", "ka", "pp") if getattr(self, kind + "_private")]
         return f"Party({self.title}, private keys: {', '.join(held) or 'none'})"
@@ -137,8 +143,13 @@ class Keystore:
                     self.authorities[match[1]] = self._certificate(folder / name).public_bytes(
                         serialization.Encoding.DER
                     )
-        for party in self.parties.values():
+        seen: set[int] = set()
+        for _, party in sorted(self.parties.items()):
             party.name = role_name(party.role) if party.issuer else "party"
+            if party.role == roles.SUPPLIER and party.role in seen:
+                party.name = "next supplier"
+            if party.role is not None:
+                seen.add(party.role)
             self._match(party)
 
     def _octets(self, path: Path) -> bytes:
@@ -380,6 +391,18 @@ class Cast:
             raise CastError(f"keystore {self.folder} has no {role_name(role)}; {_way_out(self.folder)}")
         return party
 
+    def named(self, text: str) -> Party:
+        """The party called `supplier`, `next-supplier`, `network-operator` ..., or of that EUI-64 in hex; CastError."""
+        wanted = text.strip().lower().replace("-", " ")
+        for _, party in sorted(self.parties.items()):
+            if wanted in (party.name.lower(), party.entity_id.hex()):
+                return party
+        names = sorted({one.name.lower().replace(" ", "-") for one in self.parties.values() if one.role is not None})
+        raise CastError(
+            f"keystore {self.folder} has no {text}: it has {', '.join(names)}; an older keystore lacks the next "
+            "supplier, slotmeter keys --force makes another"
+        )
+
     def name_of(self, entity_id: bytes) -> str:
         """`supplier`, or "" for a stranger. A stranger to the keystore may be a device of the RTDS."""
         party = self.parties.get(entity_id)
@@ -447,11 +470,7 @@ class Cast:
         if role == roles.ROOT:
             return self.authorities.get("root", b"")
         party = self.find(role)
-        if party is None:
-            return b""
-        if usage == roles.DIGITAL_SIGNATURE:
-            return party.ds_certificate
-        return party.pp_certificate if cell_usage == roles.PREPAYMENT_TOP_UP else party.ka_certificate
+        return b"" if party is None else party.certificate(usage, cell_usage)
 
     def issuer_certificate(self) -> bytes:
         """The certificate of the authority that issued the organisations', DER; b"" when the keystore has none."""

@@ -8,7 +8,7 @@ import click
 from cryptography import x509
 
 from slotmeter.boards.pc import pki
-from slotmeter.boards.pc.cast import Cast, CastError, Party, is_key_file, key_id, role_name
+from slotmeter.boards.pc.cast import Cast, CastError, Party, is_key_file, key_id
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.hal.entropy import Entropy
 
@@ -89,7 +89,7 @@ def listing(cast: Cast) -> "list[str]":
 
 def _party_lines(party: Party) -> "list[str]":
     lines = []
-    name = role_name(party.role) if party.issuer else "(no certificate)"
+    name = party.name if party.issuer else "(no certificate)"
     for purpose, title in (("ds", "signing"), ("ka", "agreement"), ("pp", "top-up")):
         private, public = getattr(party, purpose + "_private"), getattr(party, purpose + "_public")
         der = getattr(party, purpose + "_certificate")
@@ -106,7 +106,7 @@ def _party_lines(party: Party) -> "list[str]":
 _HELP = """Make the bench's own test keys in DIR, or import some.
 
 Makes a root, issuing authorities, and keys and certificates for everyone who talks to a meter: recovery, supplier
-(with a key for top-ups), network operator, access control broker, transitional CoS, WAN provider, load controller,
+(with a key for top-ups), the next supplier, network operator, access control broker, transitional CoS, WAN provider, load controller,
 and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds (signing), -ka (key
 agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it is the bench's
 usual folder.

@@ -46,6 +46,9 @@ _ORGANISATIONS = (
     (roles.CONTINGENCY, True, False, False),
 )
 
+# Who takes the meter over in a change of supplier: a second supplier, whom the meter does not know at first.
+NEXT_SUPPLIER = _PREFIX + bytes((1, 0, roles.SUPPLIER))
+
 # Fixed dates make a seeded PKI repeatable; the emulated clock may stand anywhere between them.
 _FROM = dt.datetime(2010, 1, 1, tzinfo=dt.UTC)
 _TO = dt.datetime(2049, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
@@ -184,6 +187,8 @@ def make(entropy: Entropy, device: bytes = DEFAULT_DEVICE) -> "dict[str, bytes]"
             certify(entity_id, "pp-ka", roles.KEY_AGREEMENT, role)
     certify(device, "ds", roles.DIGITAL_SIGNATURE, None)
     certify(device, "ka", roles.KEY_AGREEMENT, None)
+    for purpose, usage in (("ds", roles.DIGITAL_SIGNATURE), ("ka", roles.KEY_AGREEMENT), ("pp-ka", roles.KEY_AGREEMENT)):
+        certify(NEXT_SUPPLIER, purpose, usage, roles.SUPPLIER)
     return files
 
 

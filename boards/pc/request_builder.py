@@ -111,7 +111,7 @@ def find(name: str) -> UseCase:
 class Order:
     """What the tester asked for besides the fields.
 
-    role: who sends, or None for the usual one; urp: through the access control broker; when: `now`, `cancel` or a time,
+    role: who sends, or None for the usual one; party: who of several in that role, as the cast calls it; urp: through the access control broker; when: `now`, `cancel` or a time,
     for what can be future-dated; begin, end: text of the bounds of a log read; variant: of the meter; now_s: what `now`
     is; counter, party_counter: originator counters of the header and of the remote party behind the broker.
     """
@@ -127,6 +127,7 @@ class Order:
         now_s: int = 0,
         counter: int = 0,
         party_counter: int = 0,
+        party: str = "",
     ) -> None:
         self.role = role
         self.urp = urp
@@ -137,6 +138,7 @@ class Order:
         self.now_s = now_s
         self.counter = counter
         self.party_counter = party_counter
+        self.party = party
 
 
 def sender(case: UseCase, order: Order) -> int:
@@ -291,7 +293,7 @@ def build(case: UseCase, order: Order, given: "dict[str, Any]", cast: Any, crypt
         names = ", ".join(roles.NAMES[one] for one in allowed)
         raise SlotmeterError("%s is not for the %s to send, but for: %s" % (case.name, roles.NAMES[role], names))
     _check_names(case, order.variant, given)
-    party = cast.party(role)
+    party = cast.named(order.party) if order.party else cast.party(role)
     broker = cast.party(roles.ACCESS_CONTROL_BROKER)
     device = cast.device
     originator = broker if order.urp else party

@@ -127,6 +127,7 @@ Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
 @click.option("--list", "list_all", is_flag=True, help="Show all use cases: code, name, who sends, what.")
 @click.option("--fields", "show_fields", is_flag=True, help="Show the fields of the use case, with types and defaults.")
 @click.option("--role", type=click.Choice(_ROLES), help="Who sends.  [default: the first role that may]")
+@click.option("--party", default="", metavar="NAME", help="Who of several in that role sends: next-supplier.")
 @click.option("--urp", is_flag=True, help="Through the access control broker, for a remote party unknown to the meter.")
 @click.option("--at", metavar="TIME", help="Take effect at TIME: 2030-01-15T09:00:00Z or +2h.")
 @click.option("--now", "at_once", is_flag=True, help="Take effect at once (the default).")
@@ -153,6 +154,7 @@ def command(
     list_all: bool,
     show_fields: bool,
     role: "str | None",
+    party: str,
     urp: bool,
     at: "str | None",
     at_once: bool,
@@ -206,6 +208,7 @@ def command(
             end,
             variant or meter.variant,
             now_s,
+            party=party,
         )
         requester = Requester(keys or _path(meter.keys), rtds or (None if keys else _path(meter.rtds)))
         message = requester.build(case, order, given, counter)

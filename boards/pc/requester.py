@@ -71,10 +71,33 @@ class Counters:
         return max(last + 1, now_ms)
 
 
+class VolatileCounters:
+    """Counters in memory that start at 1, the same in every run. All parties share one, so that whoever takes over a
+    meter from another has a higher counter; top-ups have theirs."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._last_top_up = 0
+
+    def take(self, name: str) -> int:
+        """The next counter of `name`."""
+        if name == _TOP_UP:
+            self._last_top_up = top_up_token.next_counter(self._last_top_up)
+            return self._last_top_up
+        self._last += 1
+        return self._last
+
+
 class Requester:
     """Builds commands with the keys of a cast. keys: folder of a keystore, or rtds: folder of the RTDS."""
 
-    def __init__(self, keys: "Path | None" = None, rtds: "Path | None" = None, cast: "Cast | None" = None) -> None:
+    def __init__(
+        self,
+        keys: "Path | None" = None,
+        rtds: "Path | None" = None,
+        cast: "Cast | None" = None,
+        counters: "Counters | VolatileCounters | None" = None,
+    ) -> None:
         if cast is None:
             folder = keys or data_home() / "keys"
             if rtds is None and not folder.is_dir():
@@ -85,12 +108,23 @@ class Requester:
         self.cast: Cast = cast
         self.crypto = HostCrypto()
         # The RTDS is read-only: its counters are with the bench's own files.
-        self.counters = Counters((data_home() if rtds is not None else cast.folder) / "counters.json")
+        self.counters = counters or Counters((data_home() if rtds is not None else cast.folder) / "counters.json")
+
+    def token(self, amount: object, party: str = "supplier", counter: "int | None" = None, meter: bytes = b"") -> str:
+        """The twenty digits of a top-up token by `party` with its key for top-ups.
+
+        counter: instead of the next one; meter: EUI-64 of a meter that it is for, instead of the bench's own.
+        """
+        supplier = self.cast.named(party)
+        z = self.cast.secret(supplier, prepayment=True)
+        number = self.counters.take(_TOP_UP) if counter is None else counter
+        meter = meter or self.cast.device.eui64
+        return top_up_token.make(self.crypto, z, supplier.entity_id, meter, number, amount)
 
     def build(self, case: UseCase, order: Order, given: "dict[str, Any]", counter: "int | None" = None) -> bytes:
         """The protected message; `counter` instead of the next one."""
         role = roles.ACCESS_CONTROL_BROKER if order.urp else sender(case, order)
-        name = _TOP_UP if case.name == "CS01a" else roles.NAMES[role]
+        name = _TOP_UP if case.name == "CS01a" else order.party or roles.NAMES[role]
         order.counter = self.counters.take(name) if counter is None else counter
         if order.urp:
             order.party_counter = self.counters.take(roles.NAMES[sender(case, order)])

@@ -27,14 +27,14 @@ def value_of(text: object) -> "tuple[int, int]":
     try:
         millipence = money(text)
     except BadValue as error:
-        raise SlotmeterError("field amount=%s: %s" % (text, error)) from None
+        raise SlotmeterError("amount %s: %s" % (text, error)) from None
     if millipence > 0:
         for value_class in (PENCE, POUNDS):
             value, rest = divmod(millipence, MILLIPENCE[value_class])
             if not rest and value <= VALUE_LIMIT:
                 return value_class, value
     raise SlotmeterError(
-        "field amount=%s: a token holds pence up to £%.2f, or pounds up to £%d" % (text, VALUE_LIMIT / 100, VALUE_LIMIT)
+        "amount %s: a token holds pence up to £%.2f, or pounds up to £%d" % (text, VALUE_LIMIT / 100, VALUE_LIMIT)
     )
 
 

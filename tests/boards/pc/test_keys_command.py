@@ -60,7 +60,7 @@ def test_it_lists_without_private_keys(keystore):
 def test_it_imports_a_copy_once_checked(keystore, tmp_path):
     (keystore / "notes.txt").write_text("not a key")
     status, output = keys(tmp_path / "copy", "--import", keystore)
-    assert (status, "imported 9 parties" in output) == (0, True)
+    assert (status, "imported 10 parties" in output) == (0, True)
     assert not (tmp_path / "copy" / "notes.txt").exists()
     assert Cast.load(tmp_path / "copy").device.ka_private == Cast.load(keystore).device.ka_private
     (keystore / f"{pki.DEFAULT_DEVICE.hex()}-ka.key").write_text("damaged")
