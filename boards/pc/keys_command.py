@@ -106,10 +106,10 @@ def _party_lines(party: Party) -> "list[str]":
 _HELP = """Make the bench's own test keys in DIR, or import some.
 
 Makes a root, issuing authorities, and keys and certificates for everyone who talks to a meter: recovery, supplier
-(with a key for top-ups), the next supplier, network operator, access control broker, transitional CoS, WAN provider, load controller,
-and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds (signing), -ka (key
-agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it is the bench's
-usual folder.
+(with a key for top-ups), the next supplier, network operator, access control broker, transitional CoS, WAN provider,
+load controller, and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds
+(signing), -ka (key agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it
+is the bench's usual folder.
 
 \b
   slotmeter keys                      make them where 'run' looks for them

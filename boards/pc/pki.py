@@ -187,8 +187,9 @@ def make(entropy: Entropy, device: bytes = DEFAULT_DEVICE) -> "dict[str, bytes]"
             certify(entity_id, "pp-ka", roles.KEY_AGREEMENT, role)
     certify(device, "ds", roles.DIGITAL_SIGNATURE, None)
     certify(device, "ka", roles.KEY_AGREEMENT, None)
-    for purpose, usage in (("ds", roles.DIGITAL_SIGNATURE), ("ka", roles.KEY_AGREEMENT), ("pp-ka", roles.KEY_AGREEMENT)):
-        certify(NEXT_SUPPLIER, purpose, usage, roles.SUPPLIER)
+    certify(NEXT_SUPPLIER, "ds", roles.DIGITAL_SIGNATURE, roles.SUPPLIER)
+    certify(NEXT_SUPPLIER, "ka", roles.KEY_AGREEMENT, roles.SUPPLIER)
+    certify(NEXT_SUPPLIER, "pp-ka", roles.KEY_AGREEMENT, roles.SUPPLIER)
     return files
 
 

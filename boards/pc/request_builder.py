@@ -111,9 +111,10 @@ def find(name: str) -> UseCase:
 class Order:
     """What the tester asked for besides the fields.
 
-    role: who sends, or None for the usual one; party: who of several in that role, as the cast calls it; urp: through the access control broker; when: `now`, `cancel` or a time,
-    for what can be future-dated; begin, end: text of the bounds of a log read; variant: of the meter; now_s: what `now`
-    is; counter, party_counter: originator counters of the header and of the remote party behind the broker.
+    role: who sends, or None for the usual one; party: who of several in that role, as the cast calls it; urp: through
+    the access control broker; when: `now`, `cancel` or a time, for what can be future-dated; begin, end: text of the
+    bounds of a log read; variant: of the meter; now_s: what `now` is; counter, party_counter: originator counters of
+    the header and of the remote party behind the broker.
     """
 
     def __init__(

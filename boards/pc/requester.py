@@ -72,8 +72,10 @@ class Counters:
 
 
 class VolatileCounters:
-    """Counters in memory that start at 1, the same in every run. All parties share one, so that whoever takes over a
-    meter from another has a higher counter; top-ups have theirs."""
+    """Counters in memory that start at 1, the same in every run.
+
+    All parties share one, so that whoever takes over a meter from another has a higher counter; top-ups have theirs.
+    """
 
     def __init__(self) -> None:
         self._last = 0
