@@ -17,12 +17,14 @@ Nothing here is durable by itself: the meter commits at the end of a step of the
 until then.
 """
 
+from slotmeter.hal.metrology import Flow
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from slotmeter.firmware.meter import Meter
-    from slotmeter.hal.metrology import Flow, Metrology
+    from slotmeter.hal.metrology import Metrology
 
 # An organ that is asked this often at one moment and is still due is a bug, not a meter.
 _PATIENCE = 1000
@@ -118,9 +120,11 @@ class Life:
         """Time passes, and power flows where the switch lets it."""
         flow = self._flow
         if flow is not None:
-            through = flow if self.closed is None or self.closed() else flow.without_import()
+            if self.closed is not None and not self.closed():
+                # The load switch parts the house from the network: nothing is taken and nothing is fed back.
+                flow = Flow((0,) * len(flow.import_w), 0, 0, 0, flow.volts, flow.until_ms)
             for organ in self.watchers:
-                organ.see(through, from_ms, to_ms)
+                organ.see(flow, from_ms, to_ms)
         self.now_ms = to_ms
         self._meter.now_s = to_ms // 1000
 
