@@ -4,6 +4,8 @@ The parties' keys come from seeds. Nothing here computes a MAC, a signature or a
 the product's classes are used only to build the meter.
 """
 
+import functools
+
 import asn1_commands as a
 import builder as b
 
@@ -41,14 +43,22 @@ ISSUER = b.private_key("issuer")
 ROOT = b.private_key("root")
 METER_DS = b.private_key("meter ds")
 METER_KA = b.private_key("meter ka")
+ROOT_POINT = b.public_key(ROOT)
+ROOT_CERTIFICATE = b.certificate(ROOT_POINT, ROOT, b"", None, "ca", "ZA")
 # What leads from the certificates of the parties to the root.
 ISSUER_CERTIFICATE = a.issuing_certificate(ISSUER, ROOT)
 
 
+@functools.cache
+def certified(key, issuer, entity, role, usage):
+    """The public key of a private one, and its certificate: made once, as tests make many worlds."""
+    point = b.public_key(key)
+    return point, b.certificate(point, issuer, entity, role, _USAGE[usage])
+
+
 def cell(role, usage, cell_usage, party, key, issuer=ISSUER):
     """A filled trust anchor cell with a certificate of the GBCS shape."""
-    point = b.public_key(key)
-    der = b.certificate(point, issuer, party.entity, role, _USAGE[usage])
+    point, der = certified(key, issuer, party.entity, role, usage)
     return Cell(role, usage, cell_usage, party.entity, b.key_identifier(point), point, der)
 
 
@@ -71,8 +81,7 @@ class World:
         self.now_s = NOW_S
         self.settings = settings or Settings(variant)
         self.store = store or VirtualStore()
-        root_point = b.public_key(ROOT)
-        root = b.certificate(root_point, ROOT, b"", None, "ca", "ZA")
+        root_point, root = ROOT_POINT, ROOT_CERTIFICATE
         cells = [
             Cell(0, CA, 0, bytes(8), b.key_identifier(root_point), root_point, root),
             cell(b.RECOVERY, DS, 0, self.recovery, self.recovery.ds),
@@ -90,8 +99,8 @@ class World:
             METER,
             METER_DS.to_bytes(32, "big"),
             METER_KA.to_bytes(32, "big"),
-            b.certificate(b.public_key(METER_DS), ISSUER, METER, None, "ds"),
-            b.certificate(b.public_key(METER_KA), ISSUER, METER, None, "ka"),
+            certified(METER_DS, ISSUER, METER, None, DS)[1],
+            certified(METER_KA, ISSUER, METER, None, KA)[1],
             cells,
         )
         if self.store.get("id") is None:
@@ -132,7 +141,7 @@ class World:
         for place in places:
             key = party.ds if place[1] == DS else party.pp if place[2] else party.ka
             role_named = place[0] if role is None else role
-            found.append((b.certificate(b.public_key(key), ISSUER, party.entity, role_named, _USAGE[place[1]]), place))
+            found.append((certified(key, ISSUER, party.entity, role_named, place[1])[1], place))
         return found
 
     def token(self, party, counter, pence):
