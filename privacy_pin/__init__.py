@@ -1,4 +1,5 @@
-"""The privacy PIN: its attempts and lock-out, and which screens it guards. Nothing is here yet.
+"""The privacy PIN: four digits that keep a household's screens from whoever passes the meter.
 
-Until it is, ECS14 is stored as any other attribute and no screen exists that it could open.
+pin: the value, its attempts and lock-out. guard: whether it has been entered, and what that opens. tables: what can be
+guarded. Nothing here knows a screen, a message or a clock: functions and the time are handed in.
 """
