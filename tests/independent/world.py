@@ -65,7 +65,7 @@ def cell(role, usage, cell_usage, party, key, issuer=ISSUER):
 class World:
     """A meter and its parties: supplier, operator, broker, transcos, loads (load controller), recovery."""
 
-    def __init__(self, variant=1, store=None, settings=None):
+    def __init__(self, variant=1, store=None, settings=None, crypto=None, certificates=None):
         self.supplier = Party(b.SUPPLIER, 1)
         self.other_supplier = Party(b.SUPPLIER, 2)
         self.operator = Party(b.NETWORK_OPERATOR, 3)
@@ -78,6 +78,8 @@ class World:
         self.more: list[Party] = []
         self.ds_public = b.public_key(METER_DS)
         self.ka_public = b.public_key(METER_KA)
+        self.crypto = crypto or HostCrypto()
+        self.certificates = certificates or HostCertificates()
         self.now_s = NOW_S
         self.settings = settings or Settings(variant)
         self.store = store or VirtualStore()
@@ -104,14 +106,14 @@ class World:
             cells,
         )
         if self.store.get("id") is None:
-            provision(Records(self.store), HostCrypto(), self.identity)
+            provision(Records(self.store), self.crypto, self.identity)
         self.meter = None
         self.power_up()
 
     def power_up(self, store=None):
         """Starts the meter from what the store holds."""
         self.store = store or self.store
-        hal = Hal(VirtualClock(0), self.store, HostCrypto(), SeededEntropy(1), HostCertificates())
+        hal = Hal(VirtualClock(0), self.store, self.crypto, SeededEntropy(1), self.certificates)
         self.meter = build(hal, self.settings)
         return self.meter
 
