@@ -204,14 +204,20 @@ class Meter:
         supplementary = message.supplementary[:16]
         if supplementary and self._sealing_counter:
             supplementary += self._sealing_counter
-        response = self._outbox.response(
-            message,
-            role,
-            use_case.protection_for(role),
-            date_time_octets(self.now_s) if use_case.flags & gate.HEADER_DATE_TIME else b"",
-            supplementary,
-            payload,
-        )
+        try:
+            response = self._outbox.response(
+                message,
+                role,
+                use_case.protection_for(role),
+                date_time_octets(self.now_s) if use_case.flags & gate.HEADER_DATE_TIME else b"",
+                supplementary,
+                payload,
+            )
+        except HalError as error:
+            # A key that is not known or not a key: nothing is done for somebody who cannot be answered.
+            self._forget()
+            self._refuse(gate.NOT_AUTHORISED, "the answer cannot be protected: " + str(error), message)
+            return
         if self._commit():
             self._to_send.append(response)
             self._release()
@@ -352,7 +358,10 @@ class Meter:
             cell = self.anchors.cell(self._role, KEY_AGREEMENT)
             if cell is None:
                 return None
-            z = self.secrets.z(cell.public_key)
+            try:
+                z = self.secrets.z(cell.public_key)
+            except HalError:
+                return None
             counter = message.counter
             recipient = message.originator
         return keys.seal(self.crypto, z, self.eui64, counter, recipient, plaintext)
@@ -514,15 +523,20 @@ class Meter:
         return True
 
     def _release(self) -> None:
-        """Lets go what waited for the commit."""
-        for draft, fact in self._held:
+        """Lets go what waited for the commit. An alert that cannot be protected for its target reaches nobody."""
+        held = self._held
+        self._held = []
+        for draft, fact in held:
             if draft is not None:
                 code, counter, target, role, supplementary, payload = draft
-                self._to_send.append(
-                    self._outbox.alert(code, counter, target, role, code not in MACED_ALERTS, supplementary, payload)
-                )
+                try:
+                    alert = self._outbox.alert(
+                        code, counter, target, role, code not in MACED_ALERTS, supplementary, payload
+                    )
+                except HalError:
+                    continue
+                self._to_send.append(alert)
             self._events.append(fact)
-        self._held = []
 
     def _forget(self) -> None:
         """Drops every uncommitted change, in the records and in what was read from them."""
@@ -589,7 +603,8 @@ class Meter:
         supplementary: bytes = b"",
     ) -> bool:
         """Sends a DLMS alert at the bench's wish: `elements` after the time stamp, then the attributes `protected`
-        (keys) read and encrypted for the holder of `role`. False when one of them cannot be read or encrypted.
+        (keys) read and encrypted for the holder of `role`. False when one of them cannot be read, or something cannot be
+        protected for that party.
         """
         holders = self.anchors.cells(role)
         if not holders:
@@ -601,10 +616,10 @@ class Meter:
                 return False
             body.extend(block)
         self.send_alert(message_code, alert_code, self.now_s, tuple(body), holders[0].entity_id, role, supplementary)
-        if not self._commit():
-            return False
-        self._release()
-        return True
+        waiting = len(self._to_send)
+        if self._commit():
+            self._release()
+        return len(self._to_send) > waiting
 
     def _protect_for_alert(
         self, protected: "tuple[bytes, ...]", target: bytes, role: int
@@ -619,10 +634,14 @@ class Meter:
         cell = self.anchors.cell(role, KEY_AGREEMENT)
         if cell is None:
             return None
+        try:
+            z = self.secrets.z(cell.public_key)
+        except HalError:
+            return None
         # The alert's own counter: `send_alert` takes it next.
         counter = self.anchors.own_counter().to_bytes(8, "big")
         plaintext = bytes((2, len(values))) + b"".join(values)
-        sealed = keys.seal(self.crypto, self.secrets.z(cell.public_key), self.eui64, counter, target, plaintext)
+        sealed = keys.seal(self.crypto, z, self.eui64, counter, target, plaintext)
         return protection_parameters(counter, self.eui64, target), b"\x09" + put_length(len(sealed)) + sealed
 
     def digest(self) -> bytes:

@@ -5,6 +5,7 @@ from slotmeter.dlms.gbcs import keys
 from slotmeter.dlms.gbcs.gate import RESPONSE_MAC, RESPONSE_SIGNED
 from slotmeter.dlms.gbcs.message import ALERT, RESPONSE, grouping, signature_part, with_mac
 from slotmeter.dlms.gbcs.roles import DIGITAL_SIGNATURE, KEY_AGREEMENT
+from slotmeter.hal.errors import BAD_KEY, HalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Outbox:
         supplementary: bytes,
         payload: bytes,
     ) -> bytes:
-        """The response to `command`: same counter and code, the two parties swapped."""
+        """The response to `command`: same counter and code, the two parties swapped. HalError when a key for it is
+        missing or no key.
+        """
         body = grouping(
             RESPONSE,
             command.counter,
@@ -57,7 +60,9 @@ class Outbox:
         supplementary: bytes,
         payload: bytes,
     ) -> bytes:
-        """An alert to `target`, who holds `role`: critical ones are signed, the others carry a MAC."""
+        """An alert to `target`, who holds `role`: critical ones are signed, the others carry a MAC. HalError when a key
+        for it is missing or no key.
+        """
         body = grouping(ALERT, counter, self._device, target, b"", message_code, supplementary, payload)
         return self._protect(body, signed, not signed, role)
 
@@ -71,8 +76,7 @@ class Outbox:
             return body
         cell = self._anchors.cell(role, KEY_AGREEMENT)
         if cell is None:
-            # Only roles with a key agreement cell have use cases with MACed responses.
-            raise ValueError("role %d has no key agreement cell" % role)
+            raise HalError(BAD_KEY, "role %d has no key agreement cell" % role)
         return with_mac(body, keys.mac(crypto, self._secrets.z(cell.public_key), body))
 
 

@@ -78,21 +78,23 @@ class Counters(RuleBasedStateMachine):
     # ---- the model
 
     def expect_due(self, now_s):
-        """What falls due happens in order, until the store fails; the alerts that must come."""
+        """What falls due happens in order, all of it or, when the store fails, nothing; the alerts that must come."""
         model = self.model
-        alerts = 0
-        while model.stored and model.stored[0][0] <= now_s:
-            if model.armed and model.fails_in == 1:
-                model.armed = False
-                return alerts
+        due = [one for one in model.stored if one[0] <= now_s]
+        if not due:
+            return 0
+        if model.armed:
             model.fails_in -= 1
-            _, kind, what = model.stored.pop(0)
-            alerts += 1
+            model.armed = model.fails_in > 0
+            if not model.armed:
+                return 0
+        model.stored = [one for one in model.stored if one[0] > now_s]
+        for _, kind, what in due:
             if kind:
                 model.threshold = what
             else:
                 self.install(*what)
-        return alerts
+        return len(due)
 
     def install(self, party, floor, top_up_floor):
         model = self.model
