@@ -603,8 +603,8 @@ class Meter:
         supplementary: bytes = b"",
     ) -> bool:
         """Sends a DLMS alert at the bench's wish: `elements` after the time stamp, then the attributes `protected`
-        (keys) read and encrypted for the holder of `role`. False when one of them cannot be read, or something cannot be
-        protected for that party.
+        (keys) read and encrypted for the holder of `role`. False when one of them cannot be read, or something cannot
+        be protected for that party.
         """
         holders = self.anchors.cells(role)
         if not holders:

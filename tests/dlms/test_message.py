@@ -119,3 +119,9 @@ def test_a_message_longer_than_gbcs_foresees_is_refused():
 def test_a_message_is_shown_without_its_payload():
     shown = repr(message.parse(body(payload=b"secret")))
     assert shown == "Message(COMMAND 0027 0090b3d51f310001>0000db1234500001 counter=72623859790382856 payload=6 octets)"
+
+
+def test_a_mac_header_around_too_little_is_refused():
+    for size in (0, 1, 29):
+        data = message.with_mac(body()[:size], MAC)
+        assert refused(data) == "message too short"
