@@ -36,7 +36,7 @@ def _begun(date, other, day):
 
 def _lasts(begin, end, day):
     first, last, this = _begun(begin, end, day), _begun(end, begin, day), date_from_days(day)
-    turning = all(date.year == ANY_YEAR and not date.day == ANY for date in (begin, end))
+    turning = all(date.year == ANY_YEAR and date.day != ANY for date in (begin, end))
     if turning and first > last:
         return not last < this < first
     return first <= this <= last
