@@ -33,11 +33,6 @@ class Flow:
         self.volts = volts
         self.until_ms = until_ms
 
-    def without_import(self) -> "Flow":
-        """The same with the supply switched off: nothing is imported. What is fed in on the network's side stays."""
-        nothing = (0,) * len(self.import_w)
-        return Flow(nothing, self.export_w, 0, self.var_export, self.volts, self.until_ms)
-
     def __repr__(self) -> str:
         return "Flow(import %s W, export %d W, var %d/%d, %s dV, until %s)" % (
             self.import_w,
@@ -56,7 +51,7 @@ class Metrology:
         """What flows from `now_ms` (milliseconds since 2000, not negative) on, with the supply switched on.
 
         `until_ms` of the answer is later than `now_ms`. The switch of the supply is not this port's: who opens it
-        counts the import of what it switches as 0. A load that follows an auxiliary switch may change earlier than
+        counts what passes it as 0. A load that follows an auxiliary switch may change earlier than
         `until_ms`, with that switch: whoever moves a switch asks again.
         """
         raise NotImplementedError
