@@ -6,6 +6,7 @@ import pytest
 from world import DS, ISSUER, ISSUER_CERTIFICATE, KA, METER, METER_KA, NOW_S, World
 
 from slotmeter.dlms.gbcs.anchors import Cell, DeviceKeys, Secrets
+from slotmeter.dlms.gbcs.gate import Refusal
 from slotmeter.firmware.identity import provision
 from slotmeter.hal.errors import BAD_KEY, HalError
 from slotmeter.hal.host.crypto import HostCrypto
@@ -194,3 +195,12 @@ def test_a_pending_pair_of_which_the_private_half_is_unknown_leaves_the_key_in_u
     assert a.read(world.answer(world.asn1(world.supplier, 0x000B, certificate)).payload) == 0
     world.answer(world.command(world.supplier, *ADD, critical=True))
     assert world.answer(world.asn1(world.supplier, 0x000C, a.own_certificate(DS))).payload == certificate
+
+
+def test_a_refusal_reads_as_a_reason_and_a_sentence():
+    assert repr(Refusal("replayed", "an old counter")) == "Refusal(replayed: an old counter)"
+
+
+def test_a_stranger_s_unknown_use_case_is_a_stranger_s():
+    world = World()
+    assert world.refused(world.command(world.stranger, 0x0099, READ[1])) == "unknown-originator"
