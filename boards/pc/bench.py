@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from slotmeter.boards.pc import bench_fields as fields
 from slotmeter.boards.pc.bench_fields import RequestError
+from slotmeter.boards.pc.bench_state import key_text, rows, snapshot
+from slotmeter.boards.pc.bench_world import World
 from slotmeter.boards.pc.cast import load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.running import data_home
-from slotmeter.dlms import apdu, axdr, obis
+from slotmeter.dlms import apdu, axdr
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
@@ -55,8 +57,11 @@ _COUNTER_LIMIT = 0xFFFFFFFFFFFFFFFF
 # Which records say with whose credentials a store was made; the meter does not know them.
 _CAST_RECORD = "bench.cast"
 
-# Operations of the protocol with nothing behind them on this device.
-_ABSENT = ("screen", "press", "enter", "load", "links")
+# What a rate of the clock may be: seconds of the meter in a second.
+_RATES = range(1, 1_000_001)
+# What is on the keys of a meter: two buttons and a keypad.
+_KEYPAD = "0123456789"
+_KEYS = ("a", "b", *_KEYPAD)
 
 # Names of the protocol for roles: `counter` and `anchor` use them.
 ROLES = {
@@ -117,22 +122,33 @@ def format_time(seconds: int) -> str:
 
 
 class BenchClock(Clock):
-    """The bench's time: it stands still, or runs with the machine's monotonic clock from where it was set."""
+    """The bench's time: it stands still, or runs from where it was set, `rate` times as fast as the machine's."""
 
-    def __init__(self, start_ms: int, frozen: bool) -> None:
+    def __init__(self, start_ms: int, frozen: bool, rate: int = 1) -> None:
         self._base_ms = start_ms
+        self._rate = rate
         self._since_s: float | None = None if frozen else time.monotonic()
 
     def now_ms(self) -> int:
         """Milliseconds since 2000-01-01T00:00:00Z."""
         if self._since_s is None:
             return self._base_ms
-        return self._base_ms + int((time.monotonic() - self._since_s) * 1000)
+        return self._base_ms + int((time.monotonic() - self._since_s) * 1000 * self._rate)
 
     @property
     def frozen(self) -> bool:
         """Whether the clock stands still."""
         return self._since_s is None
+
+    @property
+    def rate(self) -> int:
+        """How many of its seconds pass in one, while it runs."""
+        return self._rate
+
+    def run_at(self, rate: int) -> None:
+        """Changes the rate; where it stands stays."""
+        self.set(self.now_ms())
+        self._rate = rate
 
     def freeze(self, frozen: bool) -> None:
         """Stops the clock, or lets it run from where it stands."""
@@ -156,7 +172,8 @@ class Options:
 
     rtds: folder with the RTDS data; keys: folder of the bench's own credentials; store: file that keeps the state;
     temporary: keep it in memory (always so with `rtds` unless a store is named); start: an ISO time at which the clock
-    stands still, None for the machine's time; note: where remarks for people go.
+    stands still, None for the machine's time; rate: how fast the clock runs, from `start` on when both are given; note:
+    where remarks for people go.
     """
 
     rtds: "Path | None" = None
@@ -166,6 +183,7 @@ class Options:
     variant: str = "single"
     seed: "int | None" = None
     start: "str | None" = None
+    rate: "int | None" = None
     devices: "tuple[str, ...]" = ("esme",)
     note: "Callable[[str], None]" = field(default=_ignore)
 
@@ -190,6 +208,8 @@ class Bench:
             self._start_ms = None if start is None else parse_time(start)
         except ValueError as error:
             raise SlotmeterError(f"--start {error}") from error
+        if options.rate is not None and options.rate not in _RATES:
+            raise SlotmeterError(f"--rate {options.rate}: choose from 1 to {_RATES[-1]} seconds in a second")
         self.cast: Cast = self._load_cast()
         self.identity: Identity = self.cast.identity(options.variant)
         self.store_path = self._choose_store()
@@ -204,20 +224,29 @@ class Bench:
             "deliver": self._deliver,
             "device-key": self._device_key,
             "devices": self._devices,
+            "enter": self._enter,
             "fault": self._fault,
             "firmware": self._firmware,
             "get": self._get,
             "hello": self._hello,
+            "links": self._links,
+            "load": self._load,
             "log": self._log,
             "power": self._power,
+            "press": self._press,
             "quit": self._quit,
             "reset": self._reset,
+            "screen": self._screen,
             "set": self._set,
             "state": self._state,
+            "tamper": self._tamper,
         }
         self._pending: list[dict[str, Any]] = []
         self._refused: facts.MessageRefused | None = None
         self._answered: facts.CommandAnswered | None = None
+        # Codes of alerts whose message has not been taken yet.
+        self._alert_codes: list[int] = []
+        self.world = World(options.variant, options.seed or 0, self._is_closed)
         self._set_start_clock()
         try:
             self._store: Store = VirtualStore() if self.store_path is None else self._open_store(self.store_path)
@@ -276,15 +305,25 @@ class Bench:
     def _set_start_clock(self) -> None:
         if self._start_ms is None:
             wall = dt.datetime.now(dt.UTC) - _EPOCH
-            self._clock = BenchClock(wall // dt.timedelta(milliseconds=1), frozen=False)
+            self._clock = BenchClock(wall // dt.timedelta(milliseconds=1), False, self.options.rate or 1)
         else:
-            self._clock = BenchClock(self._start_ms, frozen=True)
+            self._clock = BenchClock(self._start_ms, self.options.rate is None, self.options.rate or 1)
 
     def _build(self) -> "Meter":
+        """The meter as its store has it, with power from now on."""
         hal = Hal(self._clock, self._store, self._crypto, self._entropy, self._certificates)
         meter = esme.build(hal, Settings(VARIANT_NAMES[self.options.variant]))
+        meter.life.set_metrology(self.world.metrology)
         meter.tick(self._clock.now_ms())
         return meter
+
+    def _is_closed(self, number: int) -> bool:
+        """Whether auxiliary switch `number` is closed: the house has a water tank behind one."""
+        meter = self._meter
+        if meter is None:
+            return False
+        data = meter.peek(apdu.make_key(70, bytes((0, number, 96, 3, 10, 255)), 2))
+        return data is not None and data[1] != 0
 
     def close(self) -> None:
         """Lets go of the store; everything that was answered is in it. Closing twice is harmless."""
@@ -321,12 +360,19 @@ class Bench:
         if self._meter is None or self._clock.frozen:
             return 3600.0
         deadline = self._meter.deadline_ms()
-        return 3600.0 if deadline is None else max(0.0, min(3600.0, (deadline - self._clock.now_ms()) / 1000))
+        if deadline is None:
+            return 3600.0
+        return max(0.0, min(3600.0, (deadline - self._clock.now_ms()) / 1000 / self._clock.rate))
 
     def _collect(self) -> None:
         """Takes what the meter sent and told."""
         meter = self._meter
         assert meter is not None
+        told = []
+        while (fact := meter.next_event()) is not None:
+            told.append(fact)
+            if isinstance(fact, facts.AlertSent):
+                self._alert_codes.append(fact.code)
         while data := meter.to_send():
             message = parse(data, limit=LARGEST_RESPONSE)
             sent = {
@@ -335,25 +381,33 @@ class Bench:
                 "to": message.target.hex().upper(),
                 "hex": data.hex().upper(),
             }
+            if message.cra == ALERT and self._alert_codes:
+                sent["code"] = f"{self._alert_codes.pop(0):04X}"
+            self.world.waiting.append(sent)
+        self._pass_on()
+        for fact in told:
+            self._tell_fact(fact)
+
+    def _tell_fact(self, fact: object) -> None:
+        """Tells the observers what the meter told."""
+        if isinstance(fact, facts.MessageRefused):
+            self._refused = self._refused or fact
+            self._tell("refused", {"device": "esme", "reason": fact.reason, "text": fact.text})
+        elif isinstance(fact, facts.CommandAnswered):
+            self._answered = fact
+            role = roles.NAMES[fact.role]
+            self._tell("answered", {"device": "esme", "use_case": fact.name, "role": role, "failed": fact.failed})
+        elif isinstance(fact, facts.InstructionDue):
+            self._tell("due", {"device": "esme", "use_case": fact.name, "done": fact.done})
+
+    def _pass_on(self) -> None:
+        """Hands over what the meter sent, when the networks are up."""
+        if not self.world.connected:
+            return
+        waiting, self.world.waiting = self.world.waiting, []
+        for sent in waiting:
             self._pending.append(sent)
             self._tell("sent", sent)
-        while (fact := meter.next_event()) is not None:
-            if isinstance(fact, facts.MessageRefused):
-                self._refused = self._refused or fact
-                self._tell("refused", {"device": "esme", "reason": fact.reason, "text": fact.text})
-            elif isinstance(fact, facts.CommandAnswered):
-                self._answered = fact
-                self._tell(
-                    "answered",
-                    {
-                        "device": "esme",
-                        "use_case": fact.name,
-                        "role": roles.NAMES[fact.role],
-                        "failed": fact.failed,
-                    },
-                )
-            elif isinstance(fact, facts.InstructionDue):
-                self._tell("due", {"device": "esme", "use_case": fact.name, "done": fact.done})
 
     def _tell(self, kind: str, what: "dict[str, Any]") -> None:
         for observer in self.observers:
@@ -381,9 +435,6 @@ class Bench:
         op = fields.text(request, "op")
         if self.finished:
             raise RequestError("finished", "the bench has ended")
-        if op in _ABSENT:
-            self._check_device(request)
-            raise RequestError("not-on-this-device", f"{op}: nothing is behind it on this device yet")
         operation = self._operations.get(op)
         if operation is None:
             raise RequestError("unknown-op", f"there is no operation {op!r}; `hello` lists them")
@@ -424,6 +475,8 @@ class Bench:
         if len(data) > LARGEST_MESSAGE:
             raise RequestError("bad-field", f"hex: a message has at most {LARGEST_MESSAGE} octets")
         meter = self.meter
+        if not self.world.connected:
+            raise RequestError("link-down", "no message gets to the meter: its network is down; see `links`")
         self._refused = self._answered = None
         self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
         meter.receive(data, self._clock.now_ms())
@@ -444,6 +497,9 @@ class Bench:
         status = fields.optional(request, "status", fields.text)
         moment = fields.optional(request, "set", fields.text)
         advance = fields.optional(request, "advance", fields.count)
+        rate = fields.optional(request, "rate", fields.count)
+        if rate is not None and rate not in _RATES:
+            raise RequestError("bad-field", f"rate: from 1 to {_RATES[-1]} seconds in a second")
         if status is not None and status not in STATUS_NAMES:
             raise RequestError("bad-field", f"status is one of {', '.join(STATUS_NAMES)}")
         now_ms = self._clock.now_ms()
@@ -454,6 +510,8 @@ class Bench:
                 raise RequestError("bad-time", str(error)) from error
         if now_ms // 1000 + (advance or 0) > _LAST_S:
             raise RequestError("bad-field", f"advance: the clock ends at {format_time(_LAST_S)}")
+        if rate is not None:
+            self._clock.run_at(rate)
         if frozen is not None:
             self._clock.freeze(frozen)
         if status is not None:
@@ -461,19 +519,22 @@ class Bench:
         if moment is not None:
             self._clock.set(now_ms)
         if advance:
-            self._advance(advance * 1000)
+            self.advance(advance * 1000)
         self.poll()
         return self._clock_reply()
 
     def _clock_reply(self) -> "dict[str, Any]":
-        reply = {"now": format_time(self._clock.now_ms() // 1000), "frozen": self._clock.frozen}
+        clock = self._clock
+        reply: dict[str, Any] = {"now": format_time(clock.now_ms() // 1000), "frozen": clock.frozen, "rate": clock.rate}
         if self._meter is not None:
             reply["status"] = STATUS_NAMES[self._meter.clock_status]
         return reply
 
-    def _advance(self, milliseconds: int) -> None:
-        """Lets time pass, stopping wherever something falls due."""
+    def advance(self, milliseconds: int, stop: "Callable[[], bool] | None" = None) -> None:
+        """Lets time pass, stopping wherever something falls due; ends early when `stop` is true there."""
         target_ms = self._clock.now_ms() + milliseconds
+        if stop is not None and stop():
+            return
         while self._meter is not None:
             deadline = self._meter.deadline_ms()
             if deadline is None or deadline > target_ms:
@@ -482,10 +543,13 @@ class Bench:
                 self._clock.set(deadline)
             self._meter.tick(self._clock.now_ms())
             self._collect()
+            if stop is not None and stop():
+                return
             if self._meter.deadline_ms() == deadline:
                 break
         if target_ms > self._clock.now_ms():
             self._clock.set(target_ms)
+        self.poll()
 
     # ---- attributes
 
@@ -695,6 +759,7 @@ class Bench:
 
     def _reset(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         self._store.commit([(name, None) for name in self._store.names()])
+        self.world.reset()
         self._set_start_clock()
         self._provide_identity()
         self._meter = self._build()
@@ -705,9 +770,66 @@ class Bench:
             if self._meter is None:
                 self._meter = self._build()
                 self._collect()
-        else:
+        elif self._meter is not None:
             self._meter = None
         return {"on": self._meter is not None}
+
+    # ---- the world around it, and its face
+
+    def _load(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        if self.world.set_load(request) and self._meter is not None:
+            self._meter.life.set_metrology(self.world.metrology)
+            self.poll()
+        return dict(self.world.load)
+
+    def _links(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        links = self.world.set_links(request)
+        self._pass_on()
+        return {**links, "waiting": len(self.world.waiting)}
+
+    def _tamper(self, _request: "dict[str, Any]") -> "dict[str, Any]":
+        self._organ("supply").tamper(self._clock.now_ms() // 1000)
+        self.poll()
+        return {}
+
+    def _organ(self, name: str) -> Any:
+        """A part of the meter; RequestError for a meter that has no such part."""
+        organ = getattr(self.meter.life, name, None)
+        if organ is None:
+            raise RequestError("not-on-this-device", f"the meter has no {name}")
+        return organ
+
+    def face(self) -> "tuple[list[str], dict[str, Any]]":
+        """The lines of the display and the indicators; RequestError without power."""
+        face = self._organ("face")
+        return list(face.lines()), dict(face.indicators())
+
+    def press(self, key: str) -> None:
+        """Presses a key of the meter; RequestError for one that it does not have."""
+        face = self._organ("face")
+        if key not in _KEYS:
+            raise RequestError("bad-field", f"key is one of {', '.join(_KEYS)}")
+        face.press(key, self._clock.now_ms())
+        self.poll()
+
+    def enter(self, digits: str) -> None:
+        """Types digits and confirms; RequestError when they are none."""
+        if not digits or not all(digit in _KEYPAD for digit in digits):
+            raise RequestError("bad-field", "digits is a text of digits: the keypad has nothing else")
+        self._organ("face").enter(digits, self._clock.now_ms())
+        self.poll()
+
+    def _screen(self, _request: "dict[str, Any]") -> "dict[str, Any]":
+        lines, indicators = self.face()
+        return {"lines": lines, "indicators": indicators}
+
+    def _press(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        self.press(fields.text(request, "key"))
+        return self._screen(request)
+
+    def _enter(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        self.enter(fields.text(request, "digits"))
+        return self._screen(request)
 
     def _quit(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         self.finished = True
@@ -717,7 +839,7 @@ class Bench:
         name = fields.choice(request, "name", tuple(logs.OBJECTS))
         data = self.meter.peek(apdu.make_key(7, logs.OBJECTS[name], 2))
         entries: list[dict[str, Any]] = []
-        for row in _rows(data):
+        for row in rows(data):
             values = [value for _tag, value in row[1]]
             code = values[1] if len(values) > 1 else 0
             entry = {
@@ -732,70 +854,18 @@ class Bench:
 
     def _state(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         meter = self.meter
-
-        def value(class_id: int, name: str, attribute: int) -> Any:
-            data = meter.peek(apdu.make_key(class_id, obis.parse(name), attribute))
-            return None if data is None else _plain(axdr.decode_whole(data))
-
-        account = value(111, "0-0:19.0.0.255", 2)
         names = {one.code: one.name for one in meter.use_cases()}
         return {
             "clock": self._clock_reply(),
-            "payment_mode": {1: "credit", 2: "prepayment"}.get(account[0]) if account else None,
-            "balances": {
-                "meter": value(112, "0-0:19.10.0.255", 2),
-                "emergency_credit": value(112, "0-0:19.10.1.255", 2),
-                "accumulated_debt": value(112, "0-0:19.10.2.255", 2),
-                "unit": "millipence",
-            },
-            "supply": {
-                "on": value(70, "0-0:96.3.10.255", 2),
-                "state": {0: "disabled", 1: "enabled", 2: "armed"}.get(value(70, "0-0:96.3.10.255", 3)),
-            },
-            "controllers": [
-                {
-                    "number": number,
-                    "description": value(1, f"0-0:94.44.0.{10 + number}", 2),
-                    "on": value(70, f"0-{number}:96.3.10.255", 2),
-                }
-                for number in range(1, 6)
-            ],
-            "tariff": {"price": value(3, "0-0:94.44.1.7", 2), "unit": value(3, "0-0:94.44.1.7", 3)},
+            **snapshot(meter),
+            "load": self.world.load,
+            "links": self.world.links(),
             "future_dated": [
                 {
                     "due": format_time(one.due_s),
                     "use_case": names.get(one.code, f"{one.code:04X}"),
-                    "attribute": _key_text(one.key) if one.key else "",
+                    "attribute": key_text(one.key) if one.key else "",
                 }
                 for one in meter.schedule.stored()
             ],
         }
-
-
-def _plain(value: "tuple[int, Any]") -> Any:
-    """A decoded A-XDR value as JSON can hold it: text where it is printable, else hex."""
-    tag, content = value
-    if tag in (axdr.ARRAY, axdr.STRUCTURE):
-        return [_plain(child) for child in content]
-    if tag == axdr.COMPACT_ARRAY:
-        return [_plain(child) for child in content[1]]
-    if tag == axdr.BIT_STRING:
-        return content[1].hex().upper()
-    if isinstance(content, bytes):
-        return content.decode("ascii") if all(32 <= octet < 127 for octet in content) else content.hex().upper()
-    return content
-
-
-def _rows(data: "bytes | None") -> "list[tuple[int, Any]]":
-    """The rows of a profile buffer, array or compact array."""
-    if data is None:
-        return []
-    tag, content = axdr.decode_whole(data)
-    if tag == axdr.COMPACT_ARRAY:
-        rows: list[tuple[int, Any]] = content[1]
-        return rows
-    return content if tag == axdr.ARRAY else []
-
-
-def _key_text(key: bytes) -> str:
-    return f"{int.from_bytes(key[:2], 'big')}/{obis.text(key[2:8])}/{key[8]}"

@@ -75,7 +75,7 @@ def command(
     from slotmeter.boards.pc.requester import Requester
 
     requester = Requester(_keys_folder(keys, rtds), rtds)
-    digits = requester.token(pounds(amount), party, counter, _eui64(meter))
+    digits = requester.token(pounds(amount), party, counter, eui64(meter))
     if digits_only:
         click.echo(digits)
         return
@@ -101,7 +101,8 @@ def _keys_folder(keys: "Path | None", rtds: "Path | None") -> "Path | None":
     return Path(meters[-1].keys) if len(meters) == 1 and meters[-1].keys else None
 
 
-def _eui64(text: "str | None") -> bytes:
+def eui64(text: "str | None") -> bytes:
+    """The eight octets of an EUI-64 in hex; b"" for None, SlotmeterError for anything else."""
     if text is None:
         return b""
     try:

@@ -1,5 +1,7 @@
 """The operations of the bench protocol, one by one, on a meter with the bench's own credentials."""
 
+import time
+
 import pytest
 
 from slotmeter.boards.pc.bench import Bench, Options, format_time, parse_time
@@ -166,14 +168,13 @@ def test_fields_are_checked(bench):
 def test_unknown_operations_and_devices_have_codes_of_their_own(bench):
     assert refusal(bench, "dance") == "unknown-op"
     assert refusal(bench, "hello", device="gsme") == "unknown-device"
-    for op in ("screen", "press", "enter", "load", "links"):
-        assert refusal(bench, op) == "not-on-this-device"
     assert bench.request({"id": 3})["error"]["code"] == "missing-field"
     assert bench.request({"id": 3, "op": ["hello"]})["error"]["code"] == "bad-field"
 
 
 def test_the_clock_stands_still_until_it_is_told_to_move(bench):
-    assert ask(bench, "clock") == {"id": 1, "ok": True, "now": START, "frozen": True, "status": "reliable"}
+    told = {"id": 1, "ok": True, "now": START, "frozen": True, "rate": 1, "status": "reliable"}
+    assert ask(bench, "clock") == told
     assert ask(bench, "clock", advance=3661)["now"] == "2024-06-01T13:01:01Z"
     assert ask(bench, "clock", set="2030-01-15T09:00:00Z", status="unreliable")["status"] == "unreliable"
     assert ask(bench, "clock")["now"] == "2030-01-15T09:00:00Z"
@@ -379,3 +380,61 @@ def test_observers_see_what_passes(bench):
     ask(bench, "deliver", hex=command(bench, "ECS17c", 1000))
     ask(bench, "deliver", hex="00")
     assert seen == ["delivered", "sent", "answered", "delivered", "refused"]
+
+
+def test_a_running_clock_runs_at_its_rate(keys):
+    with Bench(Options(keys=keys, temporary=True, start=START, rate=100_000)) as bench:
+        assert ask(bench, "clock")["rate"] == 100_000
+        time.sleep(0.05)
+        assert parse_time(ask(bench, "clock")["now"]) - parse_time(START) >= 3600_000
+        ask(bench, "clock", rate=1, frozen=True)
+        assert refusal(bench, "clock", rate=0) == "bad-field"
+    with pytest.raises(SlotmeterError, match="--rate"):
+        Bench(Options(keys=keys, temporary=True, rate=0))
+
+
+def test_a_load_is_told_back_and_its_mistakes_too(bench):
+    assert ask(bench, "load")["watts"] == [0]
+    reply = ask(bench, "load", watts=[1200], var=-50, export_watts=300, volts=[229.5])
+    assert {name: reply[name] for name in ("watts", "var", "export_watts", "volts")} == {
+        "watts": [1200],
+        "var": -50,
+        "export_watts": 300,
+        "volts": [229.5],
+    }
+    assert ask(bench, "load", house=True, seed=3, solar=2000) == {
+        "id": 1,
+        "ok": True,
+        "house": True,
+        "seed": 3,
+        "solar": 2000,
+    }
+    for wrong in (
+        {"watts": [1, 2]},
+        {"watts": -1},
+        {"watts": "many"},
+        {"watts": []},
+        {"watts": 1e400},
+        {"watts": 1, "volts": [1.55]},
+        {"watts": 1, "volts": [230, 230]},
+        {"watts": 1, "var": 1.5},
+        {"watts": 2**31},
+        {"house": True, "solar": 10**9},
+    ):
+        assert refusal(bench, "load", **wrong) == "bad-field", wrong
+    assert refusal(bench, "load", volts=[230]) == "missing-field"
+    assert ask(bench, "load")["house"] is True
+
+
+def test_messages_wait_for_a_network_that_is_down_and_then_come_in_order(bench):
+    assert ask(bench, "links") == {"id": 1, "ok": True, "wan": True, "han": True, "waiting": 0}
+    ask(bench, "links", wan=False)
+    assert refusal(bench, "deliver", hex=command(bench, "ECS17c", 1000)) == "link-down"
+    assert ask(bench, "alert", code="8F1E", message_code="1000")["messages"] == []
+    assert ask(bench, "alert", code="8F3F", message_code="1000")["messages"] == []
+    assert ask(bench, "links", han=False)["waiting"] == 2
+    assert ask(bench, "links", wan=True)["waiting"] == 2
+    reply = ask(bench, "links", han=True)
+    assert reply["waiting"] == 0
+    assert [message["code"] for message in reply["messages"]] == ["8F1E", "8F3F"]
+    assert ask(bench, "deliver", hex=command(bench, "ECS17c", 1001))["use_case"] == "ECS17c"

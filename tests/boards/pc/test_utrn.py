@@ -40,7 +40,9 @@ def test_the_digits_are_grouped_and_explained(keys):
     assert "02534C4F54100001" in done.output
 
 
-@pytest.mark.parametrize(("text", "millipence"), [("10", 1000000), ("£1.20", 120000), ("50p", 50000), ("100", 10000000)])
+@pytest.mark.parametrize(
+    ("text", "millipence"), [("10", 1000000), ("£1.20", 120000), ("50p", 50000), ("100", 10000000)]
+)
 def test_amounts_are_pounds_unless_they_say_otherwise(keys, text, millipence):
     digits = run(keys, "--amount", text, "--digits").output.strip()
     assert utrn.parse(digits)[0].millipence() == millipence
