@@ -71,8 +71,8 @@ class OwnCertificates:
             return _code(failure)
         if not usage:
             return _code(INVALID_KEY_USAGE)
-        private = self._crypto.new_private_key(self._entropy)
         try:
+            private = self._crypto.new_private_key(self._entropy)
             public = self._crypto.public_key(private)
         except HalError:
             return _code(KEY_PAIR_GENERATION_FAILED)

@@ -8,7 +8,8 @@ from world import DS, ISSUER, ISSUER_CERTIFICATE, KA, METER, METER_KA, NOW_S, Wo
 from slotmeter.dlms.gbcs.anchors import Cell, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.gate import Refusal
 from slotmeter.firmware.identity import provision
-from slotmeter.hal.errors import BAD_KEY, HalError
+from slotmeter.hal.entropy import Entropy
+from slotmeter.hal.errors import BAD_KEY, UNAVAILABLE, HalError
 from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.hal.records import Records
 from slotmeter.hal.virtual.store import VirtualStore
@@ -204,3 +205,19 @@ def test_a_refusal_reads_as_a_reason_and_a_sentence():
 def test_a_stranger_s_unknown_use_case_is_a_stranger_s():
     world = World()
     assert world.refused(world.command(world.stranger, 0x0099, READ[1])) == "unknown-originator"
+
+
+class NoEntropy(Entropy):
+    """A source of randomness that has broken."""
+
+    def random(self, count):
+        raise HalError(UNAVAILABLE, "the source of randomness does not answer")
+
+
+def test_without_randomness_there_is_no_new_key_and_the_supplier_is_told():
+    world = World()
+    world.entropy = NoEntropy()
+    world.power_up()
+    response = world.answer(world.asn1(world.supplier, 0x000A, a.own_certificate(DS)))
+    assert a.read(response.payload) == 2
+    assert world.meter.keys.pending(DS) is None

@@ -80,6 +80,7 @@ class World:
         self.ka_public = b.public_key(METER_KA)
         self.crypto = crypto or HostCrypto()
         self.certificates = certificates or HostCertificates()
+        self.entropy = None
         self.now_s = NOW_S
         self.settings = settings or Settings(variant)
         self.store = store or VirtualStore()
@@ -113,7 +114,8 @@ class World:
     def power_up(self, store=None):
         """Starts the meter from what the store holds."""
         self.store = store or self.store
-        hal = Hal(VirtualClock(0), self.store, self.crypto, SeededEntropy(1), self.certificates)
+        entropy = self.entropy or SeededEntropy(1)
+        hal = Hal(VirtualClock(0), self.store, self.crypto, entropy, self.certificates)
         self.meter = build(hal, self.settings)
         return self.meter
 
