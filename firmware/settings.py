@@ -1,6 +1,7 @@
 """What a tester may choose about a meter where the documents leave a choice. docs/decisions.md says why each default."""
 
 from slotmeter.dlms.gbcs import gate
+from slotmeter.prepayment.lockout import ATTEMPTS, LOCK_S, WITHIN_S
 
 SINGLE = 1
 TWIN = 2
@@ -25,7 +26,11 @@ class Settings:
 
     refusal_codes: as REFUSAL_CODES; cache_secrets: keep agreed secrets in memory; check_validity: look at the
     validity period of certificates; block_size: octets of a general block transfer block for responses, 0 to send
-    them whole; log_commands: note carried-out updates in the event log.
+    them whole; log_commands: note carried-out updates in the event log; lock_attempts wrong tokens typed within
+    lock_within_s seconds lock manual entry for lock_s.
+    randomise_tariff: the randomised offset delays the switching of tariff registers too, not of auxiliary controllers
+    alone; register_modulus: Wh and varh at which the energy registers roll over, at most 2^32; log_again_after_s: a
+    clock put back by more than this makes the logs start anew, by less they wait until it has caught up.
     """
 
     def __init__(self, variant: int = SINGLE) -> None:
@@ -35,3 +40,9 @@ class Settings:
         self.check_validity = False
         self.block_size = 0
         self.log_commands = True
+        self.lock_attempts = ATTEMPTS
+        self.lock_within_s = WITHIN_S
+        self.lock_s = LOCK_S
+        self.randomise_tariff = True
+        self.register_modulus = 1 << 32
+        self.log_again_after_s = 86400
