@@ -108,7 +108,7 @@ def parse_specifications(payload: bytes) -> "tuple[bytes, list[Item], int]":
 
 
 def parse_access_request(payload: bytes) -> "tuple[bytes, list[Item]]":
-    """The invoke id and the items; DecodeError unless `payload` is exactly one access-request of 1 to ITEM_LIMIT items."""
+    """The invoke id and the items; DecodeError unless `payload` is one access-request of 1 to ITEM_LIMIT items."""
     invoke_id, items, pos = parse_specifications(payload)
     take_data(payload, items, pos)
     return invoke_id, items

@@ -31,7 +31,7 @@ _PATIENCE = 1000
 
 
 class Life:
-    """The organs of one meter, and the time that they have reached. organs: asked in this order when something is due."""
+    """The organs of one meter and the time that they reached. organs: asked in this order when something is due."""
 
     def __init__(self, meter: "Meter") -> None:
         self._meter = meter
@@ -111,7 +111,8 @@ class Life:
         """Has at hand what flows now."""
         flow = self._flow
         assert self.now_ms is not None
-        if self.metrology is not None and (flow is None or (flow.until_ms is not None and flow.until_ms <= self.now_ms)):
+        over = flow is None or (flow.until_ms is not None and flow.until_ms <= self.now_ms)
+        if self.metrology is not None and over:
             self._flow = flow = self.metrology.flow(self.now_ms)
             for organ in self.watchers:
                 organ.see_flow(flow, self.now_ms)

@@ -228,7 +228,7 @@ class Meter:
         return self._events.pop(0) if self._events else None
 
     def to_send(self) -> bytes:
-        """The next whole message to put on the wire, or block of one when `Settings.block_size` cuts them; b"" if none."""
+        """The next whole message to put on the wire, or a block of one when `Settings.block_size` cuts; b"" if none."""
         data = self._transfers.to_send()
         if not data and self._to_send and not self._transfers.sending():
             data = self._transfers.start(self._to_send.pop(0), self.now_s * 1000)

@@ -1,6 +1,6 @@
 """Who is told that something happened: the logs, the remote parties, the customer (GBCS 16; SMETS 5.7.4.1).
 
-Every event has a code. Its first octet says whose it is: 80 the network operator configures, 81 the supplier, 8F nobody.
+Every event has a code. Its first octet says who configures it: 80 the network operator, 81 the supplier, 8F nobody.
 The table below says which log keeps it and whether it can be an alert at all; the configuration (ECS25a, ECS25b) masks
 what the table allows. An alert's message code says how it is protected: 1000 and its like are signed, 1001 has a MAC.
 
@@ -101,7 +101,7 @@ def is_set(tree: "Tree", code: int, what: bytes) -> bool:
 
 
 class Notices:
-    """Tells of events. alarm: the last code whose audible alarm is configured and not yet muted, 0 when there is none."""
+    """Tells of events. alarm: the last code whose audible alarm is configured and not yet muted, or 0."""
 
     def __init__(self, meter: "Meter") -> None:
         self._meter = meter

@@ -1,7 +1,7 @@
 """Future-dated instructions (GBCS 9.2.2): kept until their time, replaced by a later command, or cancelled.
 
 One record each, "s.<message code>.<key>": due time, place in its command, counter, originator, role, and what the use
-case needs to carry it out. An instruction of a DLMS command is one activation attribute; of an ASN.1 command, all of it.
+case needs to carry it out. An instruction of a DLMS command is one activation attribute, of an ASN.1 one all of it.
 """
 
 TYPE_CHECKING = False
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 class Instruction:
     """due_s: seconds since 2000; order: place in its command; code: message code; counter, originator: 8 octets of the
     command; role of the originator; key: the activation attribute (9 octets), b"" for an ASN.1 command; blob: what the
-    use case stored."""
+    use case stored.
+    """
 
     def __init__(
         self, due_s: int, order: int, code: int, counter: bytes, originator: bytes, role: int, key: bytes, blob: bytes

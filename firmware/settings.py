@@ -1,4 +1,4 @@
-"""What a tester may choose about a meter where the documents leave a choice. docs/decisions.md says why each default."""
+"""What a tester may choose where the documents leave a choice; docs/decisions.md says why each default."""
 
 from slotmeter.dlms.gbcs import gate
 from slotmeter.prepayment.lockout import ATTEMPTS, LOCK_S, WITHIN_S

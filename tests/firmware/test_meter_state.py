@@ -2,10 +2,11 @@
 
 import builder as b
 import pytest
+from world import METER_KA, NOW_S, World
+
 from slotmeter.firmware.settings import Settings
 from slotmeter.hal.errors import HalError
 from slotmeter.hal.virtual.store import PowerCut, VirtualStore
-from world import METER_KA, NOW_S, World
 
 ADD = (0x001C, [b.act(112, "0-0:19.10.0.255", 1, b.i32(100))])
 BALANCE_KEY = b"\x00\x70" + b.obis("0-0:19.10.0.255") + b"\x02"
@@ -67,7 +68,10 @@ def test_a_power_cut_at_any_write_leaves_the_state_before_or_after_the_command(t
 
 def test_a_power_cut_at_any_write_of_a_due_instruction_sends_no_alert_twice_and_loses_none():
     world = World()
-    items = [b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)), b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + 60)))]
+    items = [
+        b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)),
+        b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + 60))),
+    ]
     world.answer(world.command(world.supplier, 0x0043, items, critical=True))
     stored = world.store
     cuts = 0
@@ -108,7 +112,10 @@ def test_a_store_that_fails_leaves_the_old_state_and_no_response():
 
 def test_a_failing_store_does_not_lose_an_instruction_that_is_due():
     world = World()
-    items = [b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)), b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + 60)))]
+    items = [
+        b.put(9000, "0-0:94.44.128.7", 4, b.u32(6900)),
+        b.put(9000, "0-0:94.44.128.7", 6, b.octets(b.date_time(NOW_S + 60))),
+    ]
     world.answer(world.command(world.supplier, 0x0043, items, critical=True))
     world.store._fail_call = world.store.calls + 1
     assert world.advance(60)[1] == []
@@ -138,7 +145,8 @@ def test_a_top_up_counts_once_whichever_way_it_comes_again():
     counter = 5 << 32
 
     def top_up(at, digits):
-        return world.command(world.supplier, 0x0007, [b.act(115, "0-0:19.40.0.255", 1, b.octets(digits.encode()))], counter=at)
+        item = b.act(115, "0-0:19.40.0.255", 1, b.octets(digits.encode()))
+        return world.command(world.supplier, 0x0007, [item], counter=at)
 
     digits = b.utrn(z, world.supplier.entity, b"\x00\xdb" + bytes(4) + b"\xe0\x01", counter, 1250)
     assert world.results(top_up(counter, digits)) == [(3, 0, b"\x00")]

@@ -1,4 +1,4 @@
-"""Future-dated commands: stored, carried out at their time with an alert, replaced, cancelled, kept through a power cut."""
+"""Future-dated commands: stored, carried out at their time with an alert, replaced, cancelled, kept without power."""
 
 import builder as b
 from world import NOW_S, World

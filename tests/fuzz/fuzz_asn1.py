@@ -4,6 +4,7 @@ A refused payload must leave every record as it was; what is answered is an ASN.
 """
 
 import mutate
+
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import asn1, replacement_command
 from slotmeter.dlms.gbcs.anchors import Anchors, Cell, DeviceKeys, Secrets

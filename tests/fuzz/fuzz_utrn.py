@@ -3,6 +3,7 @@
 import hashlib
 
 import mutate
+
 from slotmeter.prepayment.topup import ACCEPTED, DUPLICATE, REASONS, Validator
 from slotmeter.prepayment.utrn import build, check_digit
 from slotmeter.prepayment.utrn import parse as parse_utrn

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from slotmeter.dlms.gbcs.keys import derive, other_info
 from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.prepayment.topup import ACCEPTED, NOT_AUTHENTIC, Validator

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import asn1, replacement_command
 from slotmeter.dlms.gbcs.replacement_command import Change

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotmeter.dlms.cosem.buffers import Buffer, RowType
 from slotmeter.dlms.schema import parse
 from slotmeter.hal.records import Records

@@ -5,6 +5,7 @@ import hashlib
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
 from slotmeter.prepayment.topup import ACCEPTED, BELOW_FLOOR, CACHE, DUPLICATE, Validator
 from slotmeter.prepayment.utrn import POUNDS, build
 

@@ -4,6 +4,7 @@ import sys
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotmeter.dlms.cosem.access import Access
 from slotmeter.dlms.cosem.hooks import Hooks
 from slotmeter.dlms.cosem.tree import SINGLE, Tree

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from slotmeter.dlms.apdu import (
     ACTION,
     GET_WITH_SELECTION,

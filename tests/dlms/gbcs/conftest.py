@@ -3,16 +3,15 @@
 import hashlib
 
 import pytest
+
 from slotmeter.dlms.gbcs.anchors import Anchors, Cell, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.asn1_request import Request
 from slotmeter.dlms.gbcs.credentials import Credentials
 from slotmeter.dlms.gbcs.roles import (
-    CONTINGENCY,
     DIGITAL_SIGNATURE,
     ESME_CELLS,
     KEY_AGREEMENT,
     KEY_CERT_SIGN,
-    MANAGEMENT,
     ROOT,
 )
 from slotmeter.hal.host.certificates import HostCertificates

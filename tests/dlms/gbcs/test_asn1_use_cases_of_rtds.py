@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from slotmeter.dlms.gbcs.anchors import Anchors, Cell, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.asn1_request import CANCEL, Request
 from slotmeter.dlms.gbcs.credentials import Credentials, result_code

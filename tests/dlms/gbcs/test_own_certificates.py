@@ -1,6 +1,7 @@
 """The device's own certificates."""
 
 import pytest
+
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs.asn1_request import Request
 from slotmeter.dlms.gbcs.own_certificates import OwnCertificates

@@ -1,6 +1,7 @@
 """Replacing and reading credentials, with certificates of a test PKI."""
 
 import pytest
+
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import asn1
 from slotmeter.dlms.gbcs.asn1_request import CANCEL
