@@ -7,6 +7,8 @@
     5  not worth more than one top-up may be                TOO_LARGE
     6  there is room in the meter balance                   BALANCE
 
+Before all of them, for a token that is typed: entry is not locked out (slotmeter.prepayment.lockout), LOCKED.
+
 The sources differ on the order of 2 and 3; with the MAC first, every later reason is about a true token.
 
 The counter. A token carries ten bits of it. A remote one came in a command whose header counter is the whole, so it
@@ -44,9 +46,24 @@ NOT_AUTHENTIC = "not-authentic"
 DUPLICATE = "duplicate"
 TOO_LARGE = "too-large"
 BALANCE = "balance"
-REASONS = (NOT_A_UTRN, CHECK_DIGIT, BELOW_FLOOR, NOT_AUTHENTIC, DUPLICATE, TOO_LARGE, BALANCE)
+LOCKED = "locked"
+REASONS = (NOT_A_UTRN, CHECK_DIGIT, BELOW_FLOOR, NOT_AUTHENTIC, DUPLICATE, TOO_LARGE, BALANCE, LOCKED)
+# What only a true token is refused for.
+OF_TRUE_TOKENS = (BELOW_FLOOR, DUPLICATE, TOO_LARGE, BALANCE)
 # The alert and log code of a reason (GBCS section 16); the others have none.
-ALERT_CODES = ((NOT_AUTHENTIC, 0x8F63), (DUPLICATE, 0x8F51), (TOO_LARGE, 0x8F5B), (BALANCE, 0x8F47))
+ALERT_CODES = ((NOT_AUTHENTIC, 0x8F63), (DUPLICATE, 0x8F51), (TOO_LARGE, 0x8F5B), (BALANCE, 0x8F47), (LOCKED, 0x81C5))
+# What the screen says. Nothing tells a token for another meter from one that nobody made: the MAC cannot.
+TEXTS = (
+    (ACCEPTED, "Credit added"),
+    (NOT_A_UTRN, "Not a top-up code"),
+    (CHECK_DIGIT, "Wrong digit"),
+    (BELOW_FLOOR, "Code is too old"),
+    (NOT_AUTHENTIC, "Not for this meter"),
+    (DUPLICATE, "Already used"),
+    (TOO_LARGE, "Above maximum credit"),
+    (BALANCE, "Balance would be too high"),
+    (LOCKED, "Entry is locked"),
+)
 # Credit added by a token that was entered at the meter.
 CREDIT_ADDED_LOCALLY = 0x810E
 
@@ -63,6 +80,14 @@ def alert_code(reason: str) -> int:
         if known == reason:
             return code
     return 0
+
+
+def screen_text(reason: str) -> str:
+    """What the screen says about a token that was accepted, or refused for this reason."""
+    for known, text in TEXTS:
+        if known == reason:
+            return text
+    return ""
 
 
 class TopUp:
