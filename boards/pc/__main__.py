@@ -13,6 +13,7 @@ _COMMANDS = (
     ("run", "run_command", "Start a meter, show what it does, and listen for the commands below."),
     ("request", "request_command", "Send a use case to the running meter as the right remote party."),
     ("send", "send_command", "Send a finished GBCS message to the running meter."),
+    ("play", "play_command", "Play text scenarios: load, time, keys, commands, and what is expected of the meter."),
     ("utrn", "utrn_command", "Make a top-up token as the supplier does."),
     ("decode", "decode_command", "Show any GBCS message as a readable tree, its MAC and signature checked."),
     ("keys", "keys_command", "Make, import or list the credentials of the bench."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from slotmeter.boards.pc import bench_fields as fields
 from slotmeter.boards.pc.bench_fields import RequestError
 from slotmeter.boards.pc.errors import SlotmeterError
-from slotmeter.hal.virtual.house import ConstantLoad, House
+from slotmeter.hal.virtual.house import ConstantLoad, House, LoadFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,15 +19,8 @@ if TYPE_CHECKING:
 
 # Elements of import and phases of voltage of each variant.
 SHAPES = {"single": (1, 1), "twin": (2, 1), "polyphase": (1, 3)}
-_HOUSE_OPTIONS = {
-    "base": "base_w",
-    "solar": "solar_w",
-    "car": "car_w",
-    "tank": "tank_number",
-    "sags": "sags",
-    "swells": "swells",
-    "outages": "outages",
-}
+# Options of the house in a request, and what they are when they are not there.
+_HOUSE_OPTIONS = {"base": 300, "solar": 0, "car": 0, "tank": 0, "sags": 0, "swells": 0, "outages": 0}
 
 
 class World:
@@ -111,7 +104,8 @@ class World:
         }
 
     def _house(self, request: "dict[str, Any]") -> None:
-        options = {name: fields.count(request, name) for name in _HOUSE_OPTIONS if request.get(name) is not None}
+        given = {name: fields.count(request, name) for name in _HOUSE_OPTIONS if request.get(name) is not None}
+        options = {**_HOUSE_OPTIONS, **given}
         seed = fields.optional(request, "seed", fields.count)
         seed = self._seed if seed is None else seed
         try:
@@ -119,18 +113,24 @@ class World:
                 seed,
                 self._elements,
                 self._phases,
+                options["base"],
+                options["solar"],
+                options["car"],
+                options["tank"],
                 closed=self._closed,
-                **{_HOUSE_OPTIONS[name]: value for name, value in options.items()},
+                sags=options["sags"],
+                swells=options["swells"],
+                outages=options["outages"],
             )
         except ValueError as error:
             raise RequestError("bad-field", str(error)) from error
-        self.load = {"house": True, "seed": seed, **options}
+        self.load = {"house": True, "seed": seed, **given}
 
     def _file(self, name: str) -> None:
-        from slotmeter.boards.pc.load_file import load_file
+        from slotmeter.boards.pc.load_file import read_load_file
 
         try:
-            self.metrology = load_file(Path(name), self._elements, self._phases)
+            self.metrology = LoadFile(read_load_file(Path(name)), self._elements, self._phases)
         except SlotmeterError as error:
             raise RequestError("bad-value", str(error)) from error
         self.load = {"file": name}

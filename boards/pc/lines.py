@@ -131,8 +131,15 @@ def listen(port: int = 0) -> socket.socket:
     return listener
 
 
-def serve(bench: "Bench", listener: socket.socket, stop: "Callable[[], bool] | None" = None) -> None:
+def serve(
+    bench: "Bench",
+    listener: socket.socket,
+    stop: "Callable[[], bool] | None" = None,
+    keyboard: "tuple[int, Callable[[], None]] | None" = None,
+) -> None:
     """Answers every client of `listener` until a client sends `quit` or `stop()` is true. Closes the listener.
+
+    keyboard: a file descriptor, and what to call when there is something to read from it.
 
     Requests of several clients are carried out one after the other. Between requests a running clock is
     followed: what falls due is carried out, and the next reply carries what was sent.
@@ -140,6 +147,8 @@ def serve(bench: "Bench", listener: socket.socket, stop: "Callable[[], bool] | N
     selector = selectors.DefaultSelector()
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ, None)
+    if keyboard is not None:
+        selector.register(keyboard[0], selectors.EVENT_READ, keyboard[1])
     peers: set[_Peer] = set()
 
     def close(peer: _Peer) -> None:
@@ -191,6 +200,8 @@ def serve(bench: "Bench", listener: socket.socket, stop: "Callable[[], bool] | N
                     peer = _Peer(connection)
                     peers.add(peer)
                     selector.register(connection, selectors.EVENT_READ, peer)
+                elif not isinstance(key.data, _Peer):
+                    key.data()
                 elif mask & selectors.EVENT_WRITE:
                     flush(key.data)
                 else:
@@ -201,6 +212,8 @@ def serve(bench: "Bench", listener: socket.socket, stop: "Callable[[], bool] | N
             # The reply to `quit` is already with the system, unless the peer does not read at all.
             close(peer)
         selector.unregister(listener)
+        if keyboard is not None:
+            selector.unregister(keyboard[0])
         listener.close()
         selector.close()
 

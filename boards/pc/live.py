@@ -1,10 +1,13 @@
-"""What `slotmeter run` shows: a line for each message that passes, and in a terminal a status line below them.
+"""What `slotmeter run` shows: a line for each message that passes, and in a terminal the meter's face below them.
 
 Observes a bench (`Bench.observers`). One message is one line:
 
     12:00:01  command   ECS17b   from supplier 02534C4F54000002, counter 848505600000, 151 octets
     12:00:01  response  ECS17b   to supplier 02534C4F54000002, counter 848505600000, 190 octets
     12:00:01  result    ECS17b   all good for the supplier
+
+The face is the display in a box, the indicators, and a status line; it is written again in place. A and B on the
+keyboard are the meter's buttons; digits are collected, and typed at the meter with Enter.
 """
 
 import sys
@@ -12,15 +15,23 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slotmeter.boards.pc.bench import format_time
+from slotmeter.boards.pc.bench_fields import RequestError
+from slotmeter.boards.pc.face_box import box, grouped
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import message
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench import Bench
 
-# How often the status line is written again, in seconds.
-_INTERVAL_S = 1.0
-_CLEAR = "\r\x1b[2K"
+# How often the face is written again, in seconds.
+_INTERVAL_S = 0.5
+# To the left edge, and so many lines up; and then everything below is wiped.
+_UP = "\r\x1b[%dA"
+_WIPE = "\r\x1b[J"
+_BACKSPACES = "\x08\x7f"
+_BUTTONS = "ab"
+# Digits of the longest thing that is typed at a meter, with some to spare.
+_MOST_DIGITS = 32
 
 
 def use_case_names() -> "dict[int, str]":
@@ -33,14 +44,16 @@ def use_case_names() -> "dict[int, str]":
 
 
 class Live:
-    """Lines and a status on a stream, stdout unless another is given."""
+    """Lines and a face on a stream, stdout unless another is given."""
 
     def __init__(self, bench: "Bench", stream: "TextIO | None" = None) -> None:
         self._bench = bench
         self._stream = sys.stdout if stream is None else stream
         self._terminal = self._stream.isatty()
         self._names = use_case_names()
-        self._status_shown = False
+        # Lines of the face that stand on the terminal now.
+        self._shown: list[str] = []
+        self._typed = ""
         self._next_s = 0.0
         self.delivered = 0
         self.answered = 0
@@ -52,10 +65,8 @@ class Live:
         bench.observers.append(self.observe)
 
     def line(self, text: str = "") -> None:
-        """Writes a line above the status line."""
-        if self._status_shown:
-            self._stream.write(_CLEAR)
-            self._status_shown = False
+        """Writes a line above the face."""
+        self.end()
         self._stream.write(text + "\n")
         self._stream.flush()
         self._next_s = 0.0
@@ -65,13 +76,41 @@ class Live:
         return format_time(self._bench.clock.now_ms() // 1000)
 
     def tick(self) -> bool:
-        """Writes the status line again when it is time; always False, so that it can be asked whether to stop."""
+        """Writes the face again when it is time; always False, so that it can be asked whether to stop."""
         if self._terminal and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _INTERVAL_S
-            self._stream.write(_CLEAR + self.status())
-            self._stream.flush()
-            self._status_shown = True
+            lines = [*self.face(), self.status()]
+            if lines != self._shown:
+                self.end()
+                self._stream.write("\n".join(lines))
+                self._stream.flush()
+                self._shown = lines
         return False
+
+    def face(self) -> "list[str]":
+        """The display in its box, and what is being typed."""
+        try:
+            lines, indicators = self._bench.face()
+        except RequestError as error:
+            return ["(%s)" % error.text]
+        keys = "keys: a  b  digits" if not self._typed else "typing: %s   Enter confirms" % grouped(self._typed)
+        return [*box(lines, indicators), "  " + keys]
+
+    def key(self, letter: str) -> None:
+        """One key of the terminal: a button, a digit, Enter or Backspace; others do nothing."""
+        try:
+            if letter.lower() in _BUTTONS:
+                self._bench.press(letter.lower())
+            elif letter.isascii() and letter.isdigit() and len(self._typed) < _MOST_DIGITS:
+                self._typed += letter
+            elif letter in _BACKSPACES:
+                self._typed = self._typed[:-1]
+            elif letter in "\r\n" and self._typed:
+                typed, self._typed = self._typed, ""
+                self._bench.enter(typed)
+        except RequestError as error:
+            self.line("keys: %s" % error.text)
+        self._next_s = 0.0
 
     def status(self) -> str:
         """The clock, what passed, and the last message, in one line of at most 79 characters."""
@@ -86,11 +125,12 @@ class Live:
         return text[:79]
 
     def end(self) -> None:
-        """Takes the status line away."""
-        if self._status_shown:
-            self._stream.write(_CLEAR)
+        """Takes the face away."""
+        if self._shown:
+            above = len(self._shown) - 1
+            self._stream.write((_UP % above if above else "") + _WIPE)
             self._stream.flush()
-            self._status_shown = False
+            self._shown = []
 
     def observe(self, kind: str, what: "dict[str, Any]") -> None:
         """One fact of the bench."""

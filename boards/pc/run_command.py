@@ -71,9 +71,12 @@ Examples:
   slotmeter run                        a single-element meter that remembers
   slotmeter run --temporary            one that forgets everything at the end
   slotmeter run --variant polyphase --store my.store
+  slotmeter run --load house --rate 3600     an hour of a household's life in a second
+  slotmeter run --load 3000 --start 2030-01-01T00:00:00Z --rate 60
   ONCE=1 slotmeter run                 only the demonstration
 
-In another terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
+In a terminal the meter's face is shown: a and b are its buttons, digits are typed and confirmed with Enter. In another
+terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
 )
 @click.option(
     "--variant",
@@ -104,7 +107,16 @@ In another terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered
 @click.option(
     "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less."
 )
-@click.option("--start", metavar="TIME", help="Start with the clock frozen at TIME, such as 2030-01-01T00:00:00Z.")
+@click.option(
+    "--start", metavar="TIME", help="Start with the clock at TIME, such as 2030-01-01T00:00:00Z; frozen without --rate."
+)
+@click.option("--rate", type=click.IntRange(1, 1_000_000), metavar="N", help="N seconds of the meter in a second.")
+@click.option(
+    "--load",
+    metavar="WATTS|FILE.csv|house",
+    help="What flows: constant watts (one for each element or phase, with commas), half-hours of a file, or a "
+    "simulated household.  [default: nothing]",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -122,6 +134,8 @@ def command(
     rtds: "Path | None",
     seed: "int | None",
     start: "str | None",
+    rate: "int | None",
+    load: "str | None",
     port: "int | None",
     no_demo: bool,
     keep: "bool | None",
@@ -138,6 +152,7 @@ def command(
 
     from slotmeter.boards.pc import running
     from slotmeter.boards.pc.bench import Bench, Options, format_time, version
+    from slotmeter.boards.pc.keyboard import Keyboard
     from slotmeter.boards.pc.lines import serve
     from slotmeter.boards.pc.live import Live
 
@@ -146,17 +161,31 @@ def command(
     signal.signal(signal.SIGTERM, _terminated)
     # A shell script starts what it puts in the background with SIGINT ignored; a meter can be stopped all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    flow = _load(load)
     options = Options(
-        rtds=rtds, keys=keys, store=store, temporary=temporary, variant=variant, seed=seed, start=start, note=click.echo
+        rtds=rtds,
+        keys=keys,
+        store=store,
+        temporary=temporary,
+        variant=variant,
+        seed=seed,
+        start=start,
+        rate=rate,
+        note=click.echo,
     )
     with Bench(options) as bench:
         live = Live(bench)
         where = "in memory: forgotten at the end" if bench.store_path is None else str(bench.store_path)
         now = format_time(bench.clock.now_ms() // 1000)
-        stands = ", and stands still" if bench.clock.frozen else ""
+        stands = ", and stands still" if bench.clock.frozen else _speed(bench.clock.rate)
         live.line("meter   %s, clock %s%s" % (bench.identity.eui64.hex().upper(), now, stands))
         live.line("keys    %s" % bench.cast.folder)
         live.line("state   %s" % where)
+        if flow:
+            reply = bench.request({"op": "load", **flow})
+            if not reply["ok"]:
+                raise SlotmeterError("--load %s: %s" % (load, reply["error"]["text"]))
+            live.line("load    %s" % load)
         if not no_demo:
             _demonstrate(bench, live)
         if not keep:
@@ -176,7 +205,11 @@ def command(
             live.line(
                 "Listening on 127.0.0.1:%d. In another terminal: slotmeter request ECS17b. Ctrl-C ends it." % number
             )
-            serve(bench, listener, live.tick)
+            if Keyboard.is_there() and sys.stdout.isatty():
+                with Keyboard(live.key) as keyboard:
+                    serve(bench, listener, live.tick, (keyboard.fileno, keyboard.read))
+            else:
+                serve(bench, listener, live.tick)
         except KeyboardInterrupt:
             live.end()
             live.line(
@@ -188,6 +221,24 @@ def command(
             listener.close()
             if announced is not None:
                 running.withdraw(announced)
+
+
+def _speed(rate: int) -> str:
+    return "" if rate == 1 else ", %d seconds in a second" % rate
+
+
+def _load(text: "str | None") -> "dict[str, object]":
+    """The fields of the operation `load` that --load asks for."""
+    if text is None:
+        return {}
+    if text == "house":
+        return {"house": True}
+    parts = text.removesuffix("W").split(",")
+    if all(part.isascii() and part.isdigit() for part in parts):
+        return {"watts": [int(part) for part in parts]}
+    if not Path(text).is_file():
+        raise SlotmeterError("--load %s: give watts, the name of a file with half-hours, or house" % text)
+    return {"file": str(Path(text).resolve())}
 
 
 def _listen(port: "int | None") -> socket.socket:

@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.boards.pc.face_box import grouped
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.requester import Requester
-
-def grouped(digits: str) -> str:
-    """Twenty digits in groups of four, as a receipt prints them."""
-    return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
-
 
 def pounds(text: str) -> str:
     """An amount as the supplier says it: £10, £1.20, 120p; a bare number is pounds."""

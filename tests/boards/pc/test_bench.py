@@ -438,3 +438,12 @@ def test_messages_wait_for_a_network_that_is_down_and_then_come_in_order(bench):
     assert reply["waiting"] == 0
     assert [message["code"] for message in reply["messages"]] == ["8F1E", "8F3F"]
     assert ask(bench, "deliver", hex=command(bench, "ECS17c", 1001))["use_case"] == "ECS17c"
+
+
+def test_a_load_can_come_from_a_file(bench, tmp_path):
+    path = tmp_path / "half-hours.csv"
+    path.write_text("start,import_wh,export_wh\n2024-06-01T12:00:00Z,500,0\n")
+    assert ask(bench, "load", file=str(path))["file"] == str(path)
+    path.write_text("start,import_wh,export_wh\n2024-06-01T12:00:00Z,-500,0\n")
+    assert refusal(bench, "load", file=str(path)) == "bad-value"
+    assert refusal(bench, "load", file=str(tmp_path / "nowhere")) == "bad-value"
