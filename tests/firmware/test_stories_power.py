@@ -32,6 +32,11 @@ def add(world, party):
     return world.command(party, 0x001C, [b.act(112, "0-0:19.10.0.255", 1, b.i32(7))], critical=True)
 
 
+def spoilt(message):
+    """The message with another MAC."""
+    return message[:-1] + bytes((message[-1] ^ 1,))
+
+
 def change(world, at=None):
     listed = world.credentials(world.other_supplier, PLACES)
     others = [(b.SUPPLIER, 5, 8 << 32)]
@@ -73,7 +78,7 @@ LIFE = (
         lambda w: w.command(w.supplier, 0x0043, limit(5000, b.date_time(NOW_S + 9 * HOUR)), critical=True),
     ),
     ("that limit cancelled", lambda w: w.command(w.supplier, 0x0043, limit(4000, b.CANCEL), critical=True)),
-    ("a wrong MAC", lambda w: add(w, w.supplier)[:-1] + b"\x00"),
+    ("a wrong MAC", lambda w: spoilt(add(w, w.supplier))),
     ("an unknown use case", lambda w: w.command(w.supplier, 0x0099, [b.get(1, "0-0:0.2.1.255", 2)])),
     ("no access-request", lambda w: w.message(w.supplier, 0x001C, b"\xd9", w._next(w.supplier), critical=True)),
     (
