@@ -134,7 +134,7 @@ class Account:
 
     notify: (code, octets for the log); check_mac and equal: as `Validator`; supply_state: 0 disabled, 1 enabled,
     2 armed. Given later, when there is somebody to be told: mode_changed(), when the payment mode has become another;
-    verdict_changed(by_emergency_credit), when `wants_supply` has; keep(), to make an attempt to enter a token durable
+    verdict_changed(), when what `wants_supply` says has; keep(), to make an attempt to enter a token durable
     before the token is judged.
     """
 
@@ -155,7 +155,7 @@ class Account:
         self.validator = Validator(records, check_mac, equal)
         self.lockout = Lockout(records, settings.lock_attempts, settings.lock_within_s, settings.lock_s)
         self.mode_changed: Callable[[], object] | None = None
-        self.verdict_changed: Callable[[bool], object] | None = None
+        self.verdict_changed: Callable[[], object] | None = None
         self.keep: Callable[[], object] | None = None
         self.ledger = Ledger()
         # What waits to be told: (code, octets for the log).
@@ -197,6 +197,10 @@ class Account:
     def wants_supply(self) -> bool:
         """False when credit says that the supply is to be off."""
         return not self._blocked
+
+    def restored_by_emergency(self) -> bool:
+        """Whether it was the activation of emergency credit that made `wants_supply` true last."""
+        return self._restored_by_emergency
 
     def available_credit(self) -> int:
         """Meter balance, and emergency credit once it is activated, in millipence."""
@@ -528,7 +532,7 @@ class Account:
         if self._verdict_is_new:
             self._verdict_is_new = False
             if self.verdict_changed is not None:
-                self.verdict_changed(self._restored_by_emergency)
+                self.verdict_changed()
 
     def _activate(self) -> bool:
         blocked = self._blocked

@@ -106,7 +106,7 @@ class Watched(Hooks):
 
 
 class Accounted:
-    """tree, account, notices (code, other), verdicts; `now_s`: the time it has reached, `supply`: the switch's state."""
+    """tree, account, notices (code, other), verdicts; now_s: the time it has reached; supply: its switch's state."""
 
     def __init__(self, store=None, make_mac=mac):
         self.store = store or VirtualStore()
@@ -132,10 +132,13 @@ class Accounted:
             lambda: self.supply,
         )
         self.account.mode_changed = lambda: self.modes.append(self.account.is_prepayment())
-        self.account.verdict_changed = lambda by: self.verdicts.append((self.account.wants_supply(), by))
+        self.account.verdict_changed = self.note_verdict
         self.account.set_clock(self.now_s * 1000)
         self.account.tick(self.now_s * 1000)
         self.save()
+
+    def note_verdict(self):
+        self.verdicts.append((self.account.wants_supply(), self.account.restored_by_emergency()))
 
     def notify(self, code, other=b"", at_s=None):
         self.notices.append((code, other))
