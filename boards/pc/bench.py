@@ -59,9 +59,9 @@ _CAST_RECORD = "bench.cast"
 
 # What a rate of the clock may be: seconds of the meter in a second.
 _RATES = range(1, 1_000_001)
-# What is on the keys of a meter: two buttons and a keypad.
+# What is on the keys of a meter: two buttons, one of which can be held, and a keypad.
 _KEYPAD = "0123456789"
-_KEYS = ("a", "b", *_KEYPAD)
+KEYS = ("a", "b", "hold", "ok", "clear", *_KEYPAD)
 
 # Names of the protocol for roles: `counter` and `anchor` use them.
 ROLES = {
@@ -807,9 +807,9 @@ class Bench:
     def press(self, key: str) -> None:
         """Presses a key of the meter; RequestError for one that it does not have."""
         face = self._organ("face")
-        if key not in _KEYS:
-            raise RequestError("bad-field", f"key is one of {', '.join(_KEYS)}")
-        face.press(key, self._clock.now_ms())
+        if key.lower() not in KEYS:
+            raise RequestError("bad-field", f"key is one of {', '.join(KEYS)}")
+        face.press(key.upper(), self._clock.now_ms())
         self.poll()
 
     def enter(self, digits: str) -> None:

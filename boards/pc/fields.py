@@ -993,7 +993,7 @@ FIELDS: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any], str], ...]] 
                 48))),
              1,
              16),
-            {'days': [{'rates': [{'time': '00:00:00', 'rate': 102}, {'time': '07:00:00', 'rate': 101}]}]},
+            {'days': [{'rates': [{'time': '00:00:00', 'rate': 2}, {'time': '07:00:00', 'rate': 1}]}]},
             "day patterns: from which time which rate (a script of the tariff script table) applies",
         ),
     ),

@@ -7,7 +7,7 @@ Observes a bench (`Bench.observers`). One message is one line:
     12:00:01  result    ECS17b   all good for the supplier
 
 The face is the display in a box, the indicators, and a status line; it is written again in place. A and B on the
-keyboard are the meter's buttons; digits are collected, and typed at the meter with Enter.
+keyboard are the meter's buttons, H is B held; the digits, Enter (OK) and Backspace (CLEAR) are its keypad.
 """
 
 import sys
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from slotmeter.boards.pc.bench import format_time
 from slotmeter.boards.pc.bench_fields import RequestError
-from slotmeter.boards.pc.face_box import box, grouped
+from slotmeter.boards.pc.face_box import box
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import message
 
@@ -28,10 +28,8 @@ _INTERVAL_S = 0.5
 # To the left edge, and so many lines up; and then everything below is wiped.
 _UP = "\r\x1b[%dA"
 _WIPE = "\r\x1b[J"
-_BACKSPACES = "\x08\x7f"
-_BUTTONS = "ab"
-# Digits of the longest thing that is typed at a meter, with some to spare.
-_MOST_DIGITS = 32
+# Keys of a terminal that are keys of the meter; the digits are those of its keypad.
+_KEYS = {"a": "a", "b": "b", "h": "hold", "\r": "ok", "\n": "ok", "\x08": "clear", "\x7f": "clear"}
 
 
 def use_case_names() -> "dict[int, str]":
@@ -53,7 +51,6 @@ class Live:
         self._names = use_case_names()
         # Lines of the face that stand on the terminal now.
         self._shown: list[str] = []
-        self._typed = ""
         self._next_s = 0.0
         self.delivered = 0
         self.answered = 0
@@ -88,26 +85,20 @@ class Live:
         return False
 
     def face(self) -> "list[str]":
-        """The display in its box, and what is being typed."""
+        """The display in its box, and which keys there are."""
         try:
             lines, indicators = self._bench.face()
         except RequestError as error:
             return ["(%s)" % error.text]
-        keys = "keys: a  b  digits" if not self._typed else "typing: %s   Enter confirms" % grouped(self._typed)
-        return [*box(lines, indicators), "  " + keys]
+        return [*box(lines, indicators), "  keys: a, b, h (hold b), digits, Enter, Backspace"]
 
     def key(self, letter: str) -> None:
-        """One key of the terminal: a button, a digit, Enter or Backspace; others do nothing."""
+        """One key of the terminal; those that the meter does not have do nothing."""
+        key = letter if letter.isascii() and letter.isdigit() else _KEYS.get(letter.lower())
+        if key is None:
+            return
         try:
-            if letter.lower() in _BUTTONS:
-                self._bench.press(letter.lower())
-            elif letter.isascii() and letter.isdigit() and len(self._typed) < _MOST_DIGITS:
-                self._typed += letter
-            elif letter in _BACKSPACES:
-                self._typed = self._typed[:-1]
-            elif letter in "\r\n" and self._typed:
-                typed, self._typed = self._typed, ""
-                self._bench.enter(typed)
+            self._bench.press(key)
         except RequestError as error:
             self.line("keys: %s" % error.text)
         self._next_s = 0.0

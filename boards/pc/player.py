@@ -21,6 +21,8 @@ from slotmeter.firmware.alerts import ALERT_CODES
 _MEANINGS = dict(ALERT_CODES)
 # Alerts that a failure lists.
 _LISTED = 12
+# After how many presses a menu or a list has come round for certain.
+_MOST_PRESSES = 120
 # What `expect` calls a number of the state: section and name.
 _NUMBERS = {
     "balance": ("balances", "meter"),
@@ -176,6 +178,35 @@ class Player:
         """Presses keys, one after the other."""
         for key in keys:
             self._show(self.ask("press", key=key))
+
+    def choose(self, title: str) -> None:
+        """Back to the default display, into the menu, to a row of it, and chooses that."""
+        for _ in range(_MOST_PRESSES):
+            if self._press("hold") == self._press("hold"):
+                break
+        self._press("b")
+        self._turn(title, ">")
+        self._show(self.ask("press", key="b"))
+
+    def turn(self, title: str) -> None:
+        """Presses A until the display shows `title`."""
+        self._turn(title, "")
+        self._show(self.ask("screen"))
+
+    def _press(self, key: str) -> "list[str]":
+        lines: list[str] = self.ask("press", key=key)["lines"]
+        return lines
+
+    def _turn(self, title: str, mark: str) -> None:
+        """Presses A until a line that begins with `mark` holds `title`."""
+        seen: list[str] = []
+        lines = self.ask("screen")["lines"]
+        for _ in range(_MOST_PRESSES):
+            if any(line.startswith(mark) and title in line for line in lines):
+                return
+            seen.append(" / ".join(line for line in lines if line))
+            lines = self._press("a")
+        raise Failure("that button a leads to %r" % title, sorted(set(seen)))
 
     def enter(self, digits: str) -> None:
         """Types digits and confirms."""

@@ -75,8 +75,8 @@ Examples:
   slotmeter run --load 3000 --start 2030-01-01T00:00:00Z --rate 60
   ONCE=1 slotmeter run                 only the demonstration
 
-In a terminal the meter's face is shown: a and b are its buttons, digits are typed and confirmed with Enter. In another
-terminal: slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
+In a terminal the meter's face is shown: a and b are its buttons, digits and Enter its keypad. In another terminal:
+slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
 )
 @click.option(
     "--variant",

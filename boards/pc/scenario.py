@@ -268,6 +268,17 @@ def _press(words: Words) -> "Action":
     return lambda player: player.press(keys)
 
 
+def _choose(words: Words) -> "Action":
+    title = words.next("a row of the menu")
+    return lambda player: player.choose(title)
+
+
+def _turn(words: Words) -> "Action":
+    words.choice("turn to", ("to",))
+    title = words.next("a title")
+    return lambda player: player.turn(title)
+
+
 def _enter(words: Words) -> "Action":
     digits = "".join([words.next("digits"), *words.rest()])
     return lambda player: player.enter(digits)
@@ -499,7 +510,9 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
     (1, "power", "on|off", "The mains. Off loses what was not stored.", _power),
     (1, "links", "wan|han on|off", "The wide-area or home network. Messages wait until it is back.", _links),
     (1, "tamper", "", "Opens the meter's cover.", _tamper),
-    (2, "press", "KEY...", "Presses keys of the meter, one after the other: a, b, or a digit.", _press),
+    (2, "press", "KEY...", "Presses keys of the meter in turn: a, b, hold, ok, clear, or a digit.", _press),
+    (2, "choose", "TITLE", "Goes through the menu with the two buttons to this row, and chooses it.", _choose),
+    (2, "turn to", "TITLE", "Presses a until the display shows this.", _turn),
     (2, "enter", "DIGITS...", "Types digits and confirms them.", _enter),
     (2, "topup", "$NAME", "Types a token made by `utrn`.", _topup),
     (
@@ -583,7 +596,15 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
 # Words of the name, longest names first, so that `expect no alert` is not `expect no`.
 _BY_NAME = sorted(((row[1].split(), row[4]) for row in INSTRUCTIONS), key=lambda row: -len(row[0]))
 # These names tell their readers apart by a word that the reader itself takes.
-_SHARED = {"load house": 1, "load file": 1, "wait until": 1, "clock set": 1, "clock status": 1, "forget alerts": 1}
+_SHARED = {
+    "load house": 1,
+    "load file": 1,
+    "wait until": 1,
+    "clock set": 1,
+    "clock status": 1,
+    "forget alerts": 1,
+    "turn to": 1,
+}
 
 
 def read(path: Path) -> Scenario:
