@@ -2,6 +2,7 @@
 
 from slotmeter.dlms.gbcs import gate
 from slotmeter.prepayment.lockout import ATTEMPTS, LOCK_S, WITHIN_S
+from slotmeter.privacy_pin import guard
 
 SINGLE = 1
 TWIN = 2
@@ -31,6 +32,11 @@ class Settings:
     randomise_tariff: the randomised offset delays the switching of tariff registers too, not of auxiliary controllers
     alone; register_modulus: Wh and varh at which the energy registers roll over, at most 2^32; log_again_after_s: a
     clock put back by more than this makes the logs start anew, by less they wait until it has caught up.
+    pin_attempts: wrong privacy PINs in a row before it is locked, 0 for any number; pin_lock_s: for how long;
+    pin_kinds: what it guards, of privacy_pin.tables; pin_settable_remotely: a bench may set one as no command can.
+    face_columns, face_rows: characters and lines of the display; face_digits: whole digits shown of a register;
+    face_idle_s: without a key, the default display is back and the PIN needed again; face_turn_s: how long each
+    screen of the default display stays, 0 for ever.
     """
 
     def __init__(self, variant: int = SINGLE) -> None:
@@ -46,3 +52,12 @@ class Settings:
         self.randomise_tariff = True
         self.register_modulus = 1 << 32
         self.log_again_after_s = 86400
+        self.pin_attempts = 5
+        self.pin_lock_s = 600
+        self.pin_kinds = guard.DEFAULT
+        self.pin_settable_remotely = False
+        self.face_columns = 20
+        self.face_rows = 4
+        self.face_digits = 5
+        self.face_idle_s = 30
+        self.face_turn_s = 10

@@ -4,8 +4,8 @@
       ^                            │ entered wrong: one more attempt; the last one locks for a while
       └──────── disabled ──────────┘ with the PIN at the meter, or without it by the supplier
 
-An attempt is counted, and the lock with it, before the digits are compared: whoever takes the power away at the right
-moment gains nothing, provided that what the record was given is durable before the answer is seen.
+An attempt is counted, and the lock with it, and made durable (`keep`) before the digits are compared: whoever takes the
+power away at the right moment gains nothing.
 
 The PIN is kept as SHA-256 of salt and digits, so that it shows in no dump of the store and two equal PINs do not
 look alike. That is all it can do: ten thousand digests are computed at once by whoever has the store.
@@ -61,6 +61,7 @@ class Pin:
     record: where it is kept; sha256: octets to 32 octets; random: a count to so many octets; equal: compares octets in
     constant time; attempts: wrong ones in a row before the PIN is locked, 0 for any number; lock_ms: for how long;
     settable_remotely: whether `set_remotely` may set one, which no GBCS command can.
+    keep, given later, is called to make a counted attempt durable before the digits are compared.
     HalError (store damaged) when a record is none that this class writes.
     """
 
@@ -81,6 +82,7 @@ class Pin:
         self._most = min(attempts, 255)
         self._lock_ms = lock_ms
         self._settable_remotely = settable_remotely
+        self.keep: Callable[[], object] | None = None
         value = record.get(_VALUE) or b""
         wrong = record.get(_ATTEMPTS) or b""
         if len(value) not in (0, _SALT + _DIGEST) or len(wrong) not in (0, 9):
@@ -119,6 +121,8 @@ class Pin:
             # After a lock the attempts begin anew.
             wrong = 1 if wrong >= self._most else wrong + 1
             self._keep(wrong, now_ms + self._lock_ms if wrong >= self._most else 0)
+            if self.keep is not None:
+                self.keep()
         if not self._equal(self._digest(stored[:_SALT], digits), stored[_SALT:]):
             return WRONG
         if self._most:
