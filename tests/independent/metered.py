@@ -187,7 +187,8 @@ class Metered:
         weeks = weeks or [(b"\x01", [1] * 7)]
         seasons = seasons or [(date(2000, 1, 1), b"\x01")]
         self.metering.flush()
-        rows = [structure(octets(b"s"), octets(start + time(0) + b"\x80\x00\xff"), octets(week)) for start, week in seasons]
+        tail = time(0) + b"\x80\x00\xff"
+        rows = [structure(octets(b"s"), octets(start + tail), octets(week)) for start, week in seasons]
         self.tree.put(key(20, obis, 3), array(rows))
         rows = [structure(octets(name), *[bytes((17, day)) for day in numbers]) for name, numbers in weeks]
         self.tree.put(key(20, obis, 4), array(rows))
