@@ -550,7 +550,8 @@ class Face:
         key = b""
         whole: Any = None
         found = []
-        for row in screens.SCREENS:
+        rows: tuple[Any, ...] = screens.SCREENS
+        for row in rows:
             if row[0] != wanted or not self.guard.allows(row[2]):
                 continue
             _, title, _, source, path, count, _, flags = row

@@ -128,19 +128,19 @@ class Services:
 
     def boost_left_minutes(self) -> int:
         """Minutes until the running boost ends, begun ones whole; 0 when none is running."""
-        return self._auxiliary.boost_left_minutes(self.now_ms() // 1000)
+        return (self._auxiliary.boost_left_ms(self.now_ms()) + 59999) // 60000
 
     def boost_start(self, minutes: int, now_s: int) -> bool:
         """Whether a boost of every associated controller has begun."""
-        return self._auxiliary.boost_start(minutes, now_s)
+        return self._auxiliary.boost_start((), minutes, now_s * 1000)
 
     def boost_extend(self, minutes: int, now_s: int) -> bool:
         """Whether the running boost lasts longer now."""
-        return self._auxiliary.boost_extend(minutes, now_s)
+        return self._auxiliary.boost_extend(minutes, now_s * 1000)
 
     def boost_cancel(self, now_s: int) -> bool:
         """Whether a running boost has ended."""
-        return self._auxiliary.boost_cancel(now_s)
+        return self._auxiliary.boost_cancel(now_s * 1000)
 
     def boost_refusal(self) -> str:
         """Why the last of these three was refused, "" when it was not."""
