@@ -21,8 +21,8 @@ RECORDS = ("p" + EVENT.hex(), "p" + SECURITY.hex())
 OUTCOME_UNKNOWN = 0
 OUTCOME_SUCCESS = 1
 OUTCOME_FAILURE = 2
-# What the log calls a HAN command id is the time of the command in seconds since 1970 (RTDS ECS35g).
-_UNIX_EPOCH_S = 946684800
+# A HAN command id is the time of the command in seconds since 1970 (RTDS ECS35g), here from 2000.
+UNIX_EPOCH_S = 946684800
 
 
 def note_event(tree: "Tree", now_s: int, code: int, other: bytes) -> None:
@@ -40,7 +40,7 @@ def note_power(tree: "Tree", now_s: int, code: int, value: int) -> None:
     tree.append(POWER, now_s.to_bytes(4, "big") + code.to_bytes(2, "big") + value.to_bytes(4, "big"))
 
 
-def note_auxiliary(tree: "Tree", now_s: int, command: int, outcome: int) -> None:
-    """Adds to the auxiliary controller event log: time, command word, outcome, HAN command id."""
+def note_auxiliary(tree: "Tree", now_s: int, command: int, outcome: int, command_id: int = 0) -> None:
+    """Adds to the auxiliary controller event log: time, command word, outcome, HAN command id (0 within the meter)."""
     row = now_s.to_bytes(4, "big") + command.to_bytes(2, "big") + bytes((outcome,))
-    tree.append(AUXILIARY, row + (now_s + _UNIX_EPOCH_S).to_bytes(4, "big"))
+    tree.append(AUXILIARY, row + command_id.to_bytes(4, "big"))

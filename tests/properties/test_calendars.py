@@ -1,4 +1,4 @@
-"""Schedules against a model that looks at every minute."""
+"""Schedules against a model that looks at every half-hour at which anything could switch."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
