@@ -464,3 +464,33 @@ def test_a_matrix_with_other_objects_is_read_as_far_as_it_goes():
     ledger.set_matrix([(0, CONSUMPTION, 7), (9, 9, 7), (0, TIME_DEBT_1, 0)])
     ledger.consume(3)
     assert ledger.balance == -3 and ledger.suspends_disabled()
+
+
+def test_the_same_limit_again_leaves_emergency_credit_exhausted():
+    ledger = emergency(0)
+    ledger.activate()
+    ledger.consume(3 * POUND)
+    ledger.top_up(POUND, 0)
+    ledger.set_limit(3 * POUND)
+    ledger.review()
+    assert ledger.exhausted and ledger.out
+
+
+def test_emergency_credit_that_is_owed_stays_activated_whatever_the_balance():
+    ledger = emergency(0)
+    ledger.activate()
+    ledger.consume(50)
+    ledger.balance += 5 * POUND
+    ledger.review()
+    assert ledger.status() == INVOKED and ledger.used == 50 and ledger.available_credit() == 8 * POUND - 50
+    ledger.top_up(50, 0)
+    assert ledger.status() == ENABLED
+
+
+def test_consumption_while_exhausted_emergency_credit_is_repaid_falls_on_the_balance():
+    ledger = emergency(0)
+    ledger.activate()
+    ledger.consume(3 * POUND)
+    ledger.top_up(POUND, 0)
+    ledger.consume(7)
+    assert (ledger.balance, ledger.used) == (-7, 2 * POUND)

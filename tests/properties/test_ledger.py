@@ -289,4 +289,4 @@ class Accounts(RuleBasedStateMachine):
 
 
 TestAccounts = Accounts.TestCase
-TestAccounts.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAccounts.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
