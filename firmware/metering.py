@@ -242,15 +242,7 @@ class Metering:
 
     def load(self) -> None:
         """Reads configuration and state again; what was measured since the last flush is forgotten."""
-        stored = self._records.get(_RECORD)
-        self._started = stored is not None
-        state = []
-        place = 0
-        for width in _WIDTHS:
-            state.append(int.from_bytes(stored[place : place + width], "big") if stored else 0)
-            place += width
-        self._place_state(state)
-        self._dirty = False
+        self._load_state(self._records.get(_RECORD))
         self._flow = self._shown = None
         self._import.load()
         self._tou.load()
@@ -274,6 +266,26 @@ class Metering:
         if self._started:
             # What falls due at this very moment and is not done yet stays due, unless another calendar says when.
             self._plan(self._now_ms // 1000 if changed else self._done_s)
+
+    def _load_state(self, stored: "bytes | None") -> None:
+        self._dirty = False
+        if stored is None:
+            if self._started:
+                # The time is known, but nothing has been kept yet.
+                self._measured = self._half_logged_s = self._day_logged_s = 0
+                self._rest_primary = self._rest_secondary = 0
+                self._rest_export = self._rest_reactive = self._rest_reactive_export = 0
+                self._rest_cost = self._rest_secondary_cost = 0
+                self._begin_half_hour()
+                self._begin_day()
+            return
+        self._started = True
+        state = []
+        place = 0
+        for width in _WIDTHS:
+            state.append(int.from_bytes(stored[place : place + width], "big"))
+            place += width
+        self._place_state(state)
 
     def flush(self) -> None:
         """Writes what changed into the tree and the records."""
@@ -311,8 +323,8 @@ class Metering:
         """It is this time now, and nothing was measured since the last time known: a start, an outage, a new clock."""
         last_ms = self._now_ms
         self._now_ms = now_ms
-        self._dirty = True
         if not self._started:
+            # Nothing to keep yet: until something is measured or due, the next start is as good a first one.
             self._started = True
             self._begin_half_hour()
             self._begin_day()
@@ -321,6 +333,7 @@ class Metering:
         elif now_ms > last_ms:
             self._do_what_is_due()
         elif now_ms < last_ms:
+            self._dirty = True
             if last_ms - now_ms > self._log_again_ms:
                 self._half_logged_s = self._day_logged_s = self._billed_s = 0
             if now_ms < self._half_end_ms - HALF_HOUR_MS:
@@ -413,19 +426,23 @@ class Metering:
         row = self._script - FIRST_BLOCK_SCRIPT
         return self._thresholds.block(row, self._consumed(row)) + 1 if row >= 0 else 0
 
-    def snapshot(self, trigger: int) -> None:
-        """Adds to the billing data log, for a `trigger` of firmware.billing. Changes at one moment are one entry."""
-        at_s = self._now_ms // 1000
+    def snapshot(self, trigger: int, at_s: "int | None" = None) -> None:
+        """Adds to the billing data log, for a `trigger` of firmware.billing. Changes at one moment are one entry.
+
+        at_s: the moment, when it is not the one until which was measured last.
+        """
+        if at_s is None:
+            at_s = self._now_ms // 1000
         if trigger != BILLING_PERIOD:
             if at_s == self._last_snapshot_s:
                 return
             self._last_snapshot_s = at_s
         self._take_snapshot(trigger, at_s)
 
-    def activated(self, key: bytes) -> None:
+    def activated(self, key: bytes, at_s: "int | None" = None) -> None:
         """What hung on an activation attribute has become active: a new tariff is a snapshot, and switches at once."""
         if key in _TARIFF_ACTIVATIONS:
-            self.snapshot(billing.TARIFF_CHANGED)
+            self.snapshot(billing.TARIFF_CHANGED, at_s)
         self.tariff_changed()
 
     def tariff_changed(self) -> None:
