@@ -182,7 +182,8 @@ class Account:
         self._periods = [DAY_S, DAY_S]
         # What was last written to the records, or found there.
         self._state: bytes | None = None
-        self._paid = b""
+        self._numbers: list[int] = []
+        self._payments: list[tuple[int, int]] = []
         self.load()
 
     def __repr__(self) -> str:
@@ -242,10 +243,9 @@ class Account:
             self._start_state()
         else:
             self._read_state(state)
-        self._paid = paid = self._records.get("acc.paid") or b""
-        numbers = [int(word) for word in paid.decode().split()]
+        numbers = [int(word) for word in (self._records.get("acc.paid") or b"").decode().split()]
         ledger = self.ledger
-        ledger.payments = [(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)]
+        self._payments = ledger.payments = [(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)]
         self._read_configuration()
         for place in range(len(_REGISTERS)):
             value = get_int(tree.value(_REGISTERS[place])[1:])
@@ -366,39 +366,40 @@ class Account:
 
     def _write_state(self) -> None:
         ledger = self.ledger
-        flags = (
-            ledger.prepayment,
-            ledger.selected,
-            ledger.exhausted,
-            ledger.low,
-            ledger.offered,
-            ledger.out,
-            self._blocked,
-            self._was_out,
-        )
-        mask = 0
-        for flag in flags:
-            mask = mask << 1 | (1 if flag else 0)
-        numbers = [mask, -1 if self._done_s is None else self._done_s, self._status, ledger.limit, ledger.used]
+        numbers = [
+            ledger.prepayment << 7
+            | ledger.selected << 6
+            | ledger.exhausted << 5
+            | ledger.low << 4
+            | ledger.offered << 3
+            | ledger.out << 2
+            | self._blocked << 1
+            | self._was_out << 0,
+            -1 if self._done_s is None else self._done_s,
+            self._status,
+            ledger.limit,
+            ledger.used,
+        ]
         numbers.extend(self._values())
         numbers.extend(self._rests)
         numbers.extend(self._seen)
         numbers.extend(self._had)
-        state = " ".join([str(number) for number in numbers]).encode()
-        if state != self._state:
-            self._state = state
+        if numbers != self._numbers:
+            self._numbers = numbers
+            self._state = state = " ".join([str(number) for number in numbers]).encode()
             self._records.put("acc", state)
-        parts = []
-        for paid_s, amount in ledger.payments:
-            parts.append("%d %d" % (paid_s, amount))
-        paid = " ".join(parts).encode()
-        if paid != self._paid:
-            self._paid = paid
-            self._records.put("acc.paid", paid)
+        # A payment makes a new list.
+        if ledger.payments is not self._payments:
+            self._payments = ledger.payments
+            parts = []
+            for paid_s, amount in ledger.payments:
+                parts.append("%d %d" % (paid_s, amount))
+            self._records.put("acc.paid", " ".join(parts).encode())
 
     def _start_state(self) -> None:
         """That of a meter which never kept any: the registers are what the tree says."""
         self.ledger = Ledger()
+        self._numbers = []
         self._done_s = self._now_s
         self._blocked = self._was_out = self._restored_by_emergency = self._verdict_is_new = False
         self._rests = [0, 0, 0]
@@ -408,7 +409,7 @@ class Account:
 
     def _read_state(self, state: bytes) -> None:
         ledger = self.ledger
-        numbers = [int(word) for word in state.decode().split()]
+        self._numbers = numbers = [int(word) for word in state.decode().split()]
         mask = numbers[0]
         flags = [bool(mask >> shift & 1) for shift in range(8)]
         ledger.prepayment = flags[7]
