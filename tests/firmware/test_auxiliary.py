@@ -77,6 +77,23 @@ def test_the_randomised_offset_delays_the_calendar_and_no_command():
     assert here.command(0x1264) == SUCCESS and here.levels()[1] == 100
 
 
+def test_a_calendar_that_comes_within_the_offset_of_a_switch_waits_for_it():
+    here = Controllers(ALCS, offset=300)
+    here.wait(clock(2, 3))
+    here.calendar(entry(2, CALENDAR_ON_1), entry(5, CALENDAR_OFF_1))
+    assert here.levels()[0] == 0
+    here.wait(clock(2, 5))
+    assert here.levels()[0] == 100
+
+
+def test_who_is_asked_late_misses_nothing_that_still_counts():
+    here = Controllers(ALCS)
+    here.calendar(entry(2, CALENDAR_ON_1), entry(5, CALENDAR_OFF_1), entry(6, CALENDAR_ON_1))
+    here.now = clock(7)
+    here.aux.tick(here.now * 1000)
+    assert here.levels()[0] == 100 and here.aux.deadline_ms() == clock(2, 0, 1) * 1000
+
+
 def test_levels_of_a_proportional_controller_are_those_of_its_words():
     here = Controllers(APC)
     here.calendar(entry(2, 0x11B2), entry(2, 0x21A8), entry(5, 0x2180))

@@ -192,6 +192,20 @@ def test_tampering_locks_the_supply_only_where_the_supply_tamper_state_says_so()
     assert house.codes() == [0x8F3F]
 
 
+def test_tampering_locks_a_supply_that_is_off_too():
+    for state, credit in ((ARMED, True), (DISABLED, True), (DISABLED, False)):
+        house = House()
+        house.tree.poke(s.TAMPER_LOCKS, b"\x03\xff")
+        if credit:
+            house.command(DISABLED)
+            house.command(state)
+        else:
+            house.set_credit(False)
+        house.supply.tamper(NOW_S)
+        assert house.codes() == [0x8F3F, 0x81BE] and house.state() == (DISABLED, False)
+        assert house.supply.why() == s.BY_TAMPER and not house.supply.enable_locally(NOW_S)
+
+
 def test_only_the_supplier_unlocks_a_supply_that_tampering_locked():
     house = House()
     house.tree.poke(s.TAMPER_LOCKS, b"\x03\xff")

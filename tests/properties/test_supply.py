@@ -101,7 +101,7 @@ DEEDS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(DEEDS, max_size=25), st.integers(1, 20), st.integers(1, 20), st.booleans())
 def test_the_supply_does_what_a_second_by_second_model_does(deeds, period, restoration, disables):
     house = House()
