@@ -20,11 +20,13 @@ How it works
 
 Emergency credit, and what the states are called in DLMS (class 112, credit status)
     state         when                                                  leaves it
-    enabled    0  limit 0, or MB at or above ECT, or credit mode        MB falls below ECT
+    enabled    0  limit 0, or MB at or above ECT                        MB falls below ECT
     selectable 1  not activated, limit above 0, MB below ECT            activated; MB reaches ECT
     invoked    2  activated, MB above DT                                MB reaches DT
     in use     3  activated, MB at or below DT, some of it left         none left; MB above DT
     exhausted  4  activated, and the last of it was used                MB above DT; a reset; a higher limit
+
+    In credit mode it is not offered, and what was activated before stays as it is, unused.
 
 Rules and where they come from (F: smets2-facts and its section)
     which charge is taken from which credit, and whether with the supply off          F 4.2, decoded command contents
@@ -192,8 +194,6 @@ class Ledger:
 
     def status(self) -> int:
         """ENABLED to EXHAUSTED, as the credit status of class 112."""
-        if not self.prepayment:
-            return ENABLED
         if not self.selected:
             return SELECTABLE if self.offered else ENABLED
         if self.exhausted:
@@ -310,9 +310,9 @@ class Ledger:
 
     def activate(self) -> bool:
         """Activates emergency credit; whether it is active afterwards."""
-        if self.selected and self.prepayment:
+        if self.selected:
             return not self.exhausted
-        if not self.prepayment or not self.offered:
+        if not self.offered:
             return False
         self.selected = True
         self.offered = False

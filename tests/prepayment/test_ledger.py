@@ -230,6 +230,20 @@ def test_in_credit_mode_no_threshold_matters():
     assert not (ledger.low or ledger.offered or ledger.out) and not ledger.activate() and ledger.headroom() is None
 
 
+def test_emergency_credit_that_is_active_sleeps_through_credit_mode():
+    ledger = emergency(0)
+    ledger.activate()
+    ledger.consume(50)
+    ledger.prepayment = False
+    ledger.review()
+    assert ledger.status() == INVOKED and ledger.activate() and not ledger.in_use()
+    ledger.consume(10)
+    assert (ledger.balance, ledger.used, ledger.available_credit()) == (-10, 50, -10)
+    ledger.prepayment = True
+    ledger.review()
+    assert ledger.in_use()
+
+
 def test_a_change_to_prepayment_without_credit_tells_everything_at_once():
     ledger = emergency(-1, low_threshold=POUND)
     ledger.prepayment = False

@@ -108,7 +108,7 @@ class Model:
         return to_debt
 
     def activate(self):
-        if self.prepayment and self.selected:
+        if self.selected:
             return not self.exhausted
         if not (self.prepayment and self.offered):
             return False
