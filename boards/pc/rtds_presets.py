@@ -3,6 +3,7 @@
 What tells of what:
 
     values that a response returns      `set`; an encrypted one is decrypted with the keys of the cast first
+    emergency credit is activated       `set`: it was active before
     the first item that fails           `fault`
     header date-time, own counter       `clock`, `counter`
     credentials that ASN.1 names        `anchor`, `device-key`, `counter`
@@ -33,6 +34,10 @@ CS04 = (0x000F, 0x0010)
 CS02B = tuple(range(0x0100, 0x010A))
 
 _PROTECTION_CLASS = 30
+# Method 3 of emergency credit, its status, and the status of one that is active.
+_INVOKE_CREDIT = apdu.make_key(112, obis.parse("0-0:19.10.1.255"), 3)
+_CREDIT_STATUS = apdu.make_key(112, obis.parse("0-0:19.10.1.255"), 8)
+_INVOKED = b"\x16\x02"
 # What ECS68 carries: the billing logs, as many of them as the alert holds.
 _BILLING_LOGS = ("0-0:98.1.0.255", "0-0:98.1.1.255")
 
@@ -117,6 +122,9 @@ class Presets:
                 steps.append(_set(item.key, data))
             elif item.kind == apdu.ACTION and int.from_bytes(item.key[:2], "big") == _PROTECTION_CLASS:
                 steps += self._protected(item.data, data, command, response)
+            elif item.kind == apdu.ACTION and item.key == _INVOKE_CREDIT:
+                # It succeeds also when emergency credit is active already, which asks nothing else of the account.
+                steps.append(_set(_CREDIT_STATUS, _INVOKED))
         return steps
 
     def _protected(self, argument: bytes, data: bytes, command: Message, response: Message) -> "list[dict[str, Any]]":
