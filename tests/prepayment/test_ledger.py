@@ -508,3 +508,15 @@ def test_consumption_while_exhausted_emergency_credit_is_repaid_falls_on_the_bal
     ledger.top_up(POUND, 0)
     ledger.consume(7)
     assert (ledger.balance, ledger.used) == (-7, 2 * POUND)
+
+
+def test_a_charge_that_emergency_credit_does_not_pay_falls_on_the_balance():
+    ledger = emergency(0, matrix=[(0, 0, 7), (1, 0, 7), (0, 4, 7)])
+    ledger.activate()
+    ledger.collect(STANDING_CHARGE, 9, True)
+    ledger.consume(4)
+    assert (ledger.balance, ledger.used) == (-9, 4)
+
+
+def test_a_repr_says_the_mode_and_whether_there_is_credit():
+    assert repr(account(5)) == "Ledger(prepayment, in credit)" and repr(account(-5)) == "Ledger(prepayment, out)"
