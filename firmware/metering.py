@@ -303,10 +303,9 @@ class Metering:
             self._export.flush()
             self._reactive_export.flush()
             self._demand.flush()
+            # Not when all that happened is that the bench placed another price to be read.
+            self._show_prices()
         self._power.flush()
-        self._price.flush()
-        if self._secondary_price is not None:
-            self._secondary_price.flush()
 
     def deadline_ms(self) -> "int | None":
         """The end of the half-hour, the next switching of the tariff or the next billing time, whichever is first."""
@@ -454,6 +453,7 @@ class Metering:
             self._secondary_prices.load()
             self._secondary_calendar.load()
         if self._started:
+            self._dirty = True
             self._select()
             self._set_deadline()
 
@@ -534,6 +534,14 @@ class Metering:
                 self._block.set(_BLOCK_STEP * block + _COUNTER + row, 0)
         self._set_price()
 
+    def _show_prices(self) -> None:
+        # A negative price is charged, but the register has no sign.
+        self._price.set(0, self._price_now if self._price_now > 0 else 0)
+        self._price.flush()
+        if self._secondary_price is not None:
+            self._secondary_price.set(0, self._secondary_price_now if self._secondary_price_now > 0 else 0)
+            self._secondary_price.flush()
+
     def _show_power(self, flow: "Flow") -> None:
         watts = flow.import_w
         total = sum(watts)
@@ -569,11 +577,8 @@ class Metering:
         else:
             row = script - FIRST_BLOCK_SCRIPT
             self._price_now = self._prices.block(self._thresholds.block(row, self._consumed(row)), row)
-        # A negative price is charged, but the register has no sign.
-        self._price.set(0, self._price_now if self._price_now > 0 else 0)
-        if self._secondary_prices is not None and self._secondary_price is not None:
+        if self._secondary_prices is not None:
             self._secondary_price_now = self._secondary_prices.tou(self._secondary_script - FIRST_SECONDARY_SCRIPT + 1)
-            self._secondary_price.set(0, self._secondary_price_now if self._secondary_price_now > 0 else 0)
 
     def _set_deadline(self) -> None:
         deadline_s = self._calendar.until_s
