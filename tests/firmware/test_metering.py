@@ -242,3 +242,28 @@ def test_loading_at_the_moment_that_something_is_due_does_not_lose_it():
     m.metering.tick(step)
     assert [row[0] for row in m.log("0-0:98.1.0.255")] == [DAY + 86400]
     assert len(m.log(CONSUMPTION)) == 1
+
+
+def test_time_that_a_failed_commit_undid_passes_again_and_leaves_the_same_state():
+    at = seconds(2021, 5, 31, 22)
+    whole = Metered(at_s=at)
+    whole.runs(4 * 3600, 1500, export=3)
+    m = Metered(at_s=at)
+    m.runs(3600, 1500, export=3)
+    m.metering.flush()
+    m.records.commit()
+    before_ms = m.now_ms
+    # Midnight, the end of a day and of a billing period, and then the store says no.
+    m.runs(2 * 3600 + 100, 1500, export=3)
+    m.metering.flush()
+    m.records.rollback()
+    m.tree.reload()
+    m.metering.load()
+    m.now_ms = before_ms
+    m.runs(3 * 3600, 1500, export=3)
+    for one in (whole, m):
+        one.metering.flush()
+        one.records.commit()
+    assert {name: m.store.get(name) for name in m.store.names()} == {
+        name: whole.store.get(name) for name in whole.store.names()
+    }
