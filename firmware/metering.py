@@ -343,7 +343,9 @@ class Metering:
             self._plan(self._done_s)
 
     def see_flow(self, flow: "Flow", now_ms: int) -> None:
-        """Another flow begins. Nothing follows from it before it has flowed."""
+        """Another flow begins. Nothing follows from it before it has flowed, but the time is known now."""
+        if now_ms != self._now_ms or not self._started:
+            self.set_clock(now_ms)
 
     def see(self, flow: "Flow", from_ms: int, to_ms: int) -> None:
         """So much flowed from one moment to another, which is not after `deadline_ms`."""
