@@ -18,8 +18,8 @@ A balance that a command or the bench has written is taken over by `load`; one t
 nothing is written but what the ledger has changed. A register holds 32 bits: beyond that the tree shows the nearest it
 can, and the ledger goes on counting.
 
-State, as text, in records "acc" (registers and states), "acc.paid" (payments to debt, for the cap), "u" (counters of
-tokens), "u.lock" (attempts).
+State, as text, in records "acc" (registers and states), "acc.done" (the hour up to which was collected), "acc.paid"
+(payments to debt, for the cap), "u" (counters of tokens), "u.lock" (attempts).
 """
 
 from slotmeter.dlms.axdr import decode_whole
@@ -157,6 +157,8 @@ class Account:
         self.mode_changed: Callable[[], object] | None = None
         self.verdict_changed: Callable[[], object] | None = None
         self.keep: Callable[[], object] | None = None
+        # Tells the present, in seconds since 2000.
+        self.time_s: Callable[[], int] | None = None
         self.ledger = Ledger()
         # What waits to be told: (code, octets for the log).
         self._untold: list[tuple[int, bytes]] = []
@@ -243,6 +245,9 @@ class Account:
             self._start_state()
         else:
             self._read_state(state)
+        if self.time_s is not None:
+            # Before the new configuration: what it makes fall due begins now.
+            self._skip_to(self.time_s())
         numbers = [int(word) for word in (self._records.get("acc.paid") or b"").decode().split()]
         ledger = self.ledger
         self._payments = ledger.payments = [(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)]
@@ -375,7 +380,6 @@ class Account:
             | ledger.out << 2
             | self._blocked << 1
             | self._was_out << 0,
-            -1 if self._done_s is None else self._done_s,
             self._status,
             ledger.limit,
             ledger.used,
@@ -388,6 +392,10 @@ class Account:
             self._numbers = numbers
             self._state = state = " ".join([str(number) for number in numbers]).encode()
             self._records.put("acc", state)
+        if self._done_s is not None:
+            done = self._done_s.to_bytes(8, "big")
+            if self._records.get("acc.done") != done:
+                self._records.put("acc.done", done)
         # A payment makes a new list.
         if ledger.payments is not self._payments:
             self._payments = ledger.payments
@@ -420,17 +428,18 @@ class Account:
         ledger.out = flags[2]
         self._blocked = flags[1]
         self._was_out = flags[0]
-        self._done_s = None if numbers[1] < 0 else numbers[1]
-        self._status = numbers[2]
-        ledger.limit = numbers[3]
-        ledger.used = numbers[4]
-        ledger.balance = numbers[5]
-        ledger.accumulated = numbers[7]
-        ledger.time_debt = [numbers[8], numbers[9]]
-        ledger.payment_debt = numbers[10]
-        self._rests = numbers[11:14]
-        self._seen = numbers[14:20]
-        self._had = numbers[20:26]
+        done = self._records.get("acc.done")
+        self._done_s = None if done is None else int.from_bytes(done, "big")
+        self._status = numbers[1]
+        ledger.limit = numbers[2]
+        ledger.used = numbers[3]
+        ledger.balance = numbers[4]
+        ledger.accumulated = numbers[6]
+        ledger.time_debt = [numbers[7], numbers[8]]
+        ledger.payment_debt = numbers[9]
+        self._rests = numbers[10:13]
+        self._seen = numbers[13:19]
+        self._had = numbers[19:25]
 
     # ---- time
 
@@ -439,6 +448,7 @@ class Account:
         now_s = now_ms // 1000
         if self._done_s is None or self._done_s > now_s + _PUT_BACK_S:
             self._done_s = now_s
+        self._skip_to(now_s)
         self._now_s = now_s
         self._read_window(now_s)
         self._follow()
@@ -448,11 +458,23 @@ class Account:
         done_s = self._done_s
         if done_s is None:
             return None
-        due_s = (done_s // HOUR_S + 1) * HOUR_S
+        # A day that brings nothing is not looked at hour by hour.
+        step_s = DAY_S if self._idle() else HOUR_S
+        due_s = (done_s // step_s + 1) * step_s
         window_s = self._window_next_s
         if window_s is not None and window_s < due_s:
             due_s = window_s
         return due_s * 1000
+
+    def _skip_to(self, now_s: int) -> None:
+        """While nothing can fall due, the hours that passed are done with."""
+        if self._done_s is not None and self._done_s < now_s and self._idle():
+            self._done_s = now_s - now_s % HOUR_S
+
+    def _idle(self) -> bool:
+        """Whether nothing can fall due: no standing charge, no time debt."""
+        time_debt = self.ledger.time_debt
+        return not self._rates[0][0] and time_debt[0] <= 0 and time_debt[1] <= 0
 
     def tick(self, now_ms: int) -> None:
         """Does what is due, the earliest first."""

@@ -32,6 +32,7 @@ from slotmeter.dlms.apdu import HARDWARE_FAULT, OTHER_REASON, SUCCESS
 from slotmeter.dlms.dates import DAY_S, from_seconds, to_seconds
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.firmware import calendars, logs
+from slotmeter.firmware.settings import CALENDAR, HOLD
 from slotmeter.hal.clock import RELIABLE
 
 TYPE_CHECKING = False
@@ -63,11 +64,6 @@ BY_CALENDAR = 1
 BY_SETTING = 2
 BY_BOOST = 3
 SOURCE_NAMES = ("nobody", "calendar", "setting", "boost")
-
-# What the calendar does while the clock is not reliable.
-HOLD = 0
-OPEN = 1
-CALENDAR = 2
 
 # Why a boost was refused.
 BOOST_DONE = 0
@@ -242,7 +238,7 @@ class Auxiliary:
         self._notify = notify
         self._switch = switch
         self._clock_status = clock_status
-        self._without_time = getattr(settings, "auxiliary_without_time", HOLD)
+        self._without_time = settings.auxiliary_without_time
         self._channels = [_Channel(number, direction) for number in CONTROLLERS for direction in (OUTPUT, INPUT)]
         self._schedule = self._special_days = b""
         self._days = calendars.SpecialDays([])

@@ -74,9 +74,12 @@ def take_daily(tree: "Tree", end_s: int, registers: bytes, export_wh: int, consu
 
 
 def take_snapshot(tree: "Tree", at_s: int, registers: bytes, trigger: int) -> None:
-    """Adds to the billing data log what `trigger` asks for."""
+    """Adds to the billing data log what `trigger` asks for. Changes at one moment are one entry."""
     stamp = at_s.to_bytes(4, "big")
     if trigger != BILLING_PERIOD:
+        rows = tree.rows(BILLING_CHANGES)
+        if rows and rows[-1][:4] == stamp:
+            return
         add_row(tree, BILLING_CHANGES, stamp + registers + balances(tree))
         return
     add_row(tree, BILLING_REGISTERS, stamp + registers)

@@ -215,7 +215,7 @@ def _reach(entries: "list[Entry]") -> "tuple[int, int]":
 def last_switch(
     entries: "list[Entry]", special_days: "SpecialDays", now_s: int
 ) -> "tuple[int, Entry] | None":
-    """When it switched last, at `now_s` or before (seconds since 2000), and the entry; None when not in HORIZON_DAYS."""
+    """When it switched last, at `now_s` or before (seconds since 2000), and the entry; None: not in HORIZON_DAYS."""
     limit = now_s
     day = now_s // DAY_S
     stop = day - HORIZON_DAYS

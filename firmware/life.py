@@ -36,18 +36,29 @@ class Life:
     def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self.organs: list[Any] = []
+        # Those of them that have nothing to do while nothing is connected that measures.
+        self.measurers: list[Any] = []
         # Those of them that want to see what flows.
         self.watchers: list[Any] = []
+        self._others: list[Any] = []
         self.metrology: Metrology | None = None
         # Whether imported power passes the load switch.
         self.closed: Any = None
+        # Where the contacts of all switches are, as a list of bool: what flows depends on it.
+        self.contacts: Any = None
+        self._contacts: list[bool] = []
         self.now_ms: int | None = None
         self._flow: Flow | None = None
 
     def set_metrology(self, metrology: "Metrology | None") -> None:
         """Replaces what flows, from this moment on."""
+        if self.metrology is None and metrology is not None and self.now_ms is not None:
+            # What measures begins now.
+            for organ in self.measurers:
+                organ.set_clock(self.now_ms)
         self.metrology = metrology
         self._flow = None
+        self._others = [organ for organ in self.organs if organ not in self.measurers]
 
     def load(self) -> None:
         """Every organ reads its configuration and state again."""
@@ -64,7 +75,7 @@ class Life:
         """The earliest time at which anything is due; None when nothing is."""
         earliest = self._meter.schedule.next_due()
         earliest = None if earliest is None else earliest * 1000
-        for organ in self.organs:
+        for organ in self._awake():
             due = organ.deadline_ms()
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
@@ -78,14 +89,15 @@ class Life:
 
         A target before the present is a clock that was put back: nothing is undone and nothing is measured.
         """
+        acted = False
         if self.now_ms is None or target_ms < self.now_ms:
             # First sight of the time, or the clock was put back: organs set themselves by it.
             self.now_ms = target_ms
             self._flow = None
             self._meter.now_s = target_ms // 1000
-            for organ in self.organs:
+            for organ in self._awake():
                 organ.set_clock(target_ms)
-        acted = False
+            acted = True
         patience = _PATIENCE
         while True:
             self._see_flow()
@@ -104,8 +116,15 @@ class Life:
     def react(self) -> None:
         """Asks everybody at the present moment, after a command or the bench changed something."""
         if self.now_ms is not None:
-            for organ in self.organs:
+            for organ in self._awake():
                 organ.tick(self.now_ms)
+            self._look_at_contacts()
+
+    def _awake(self) -> "list[Any]":
+        """The organs that take part in time."""
+        if self.metrology is not None:
+            return self.organs
+        return self._others
 
     def _see_flow(self) -> None:
         """Has at hand what flows now."""
@@ -132,9 +151,19 @@ class Life:
     def _do_what_is_due(self, now_ms: int) -> bool:
         """Instructions first, then the organs in their order; whether there was anything."""
         acted = self._meter.carry_out_due(now_ms // 1000)
-        for organ in self.organs:
+        for organ in self._awake():
             due = organ.deadline_ms()
             if due is not None and due <= now_ms:
                 organ.tick(now_ms)
                 acted = True
+        if acted:
+            self._look_at_contacts()
         return acted
+
+    def _look_at_contacts(self) -> None:
+        """What flows is asked for again when a switch has moved."""
+        if self.contacts is not None:
+            contacts = self.contacts()
+            if contacts != self._contacts:
+                self._contacts = contacts
+                self._flow = None

@@ -31,12 +31,13 @@ from slotmeter.dlms.gbcs.anchors import Anchors, DeviceKeys, Secrets
 from slotmeter.dlms.gbcs.credentials import Credentials, Request
 from slotmeter.dlms.gbcs.gate import Gate, UseCase
 from slotmeter.dlms.gbcs.message import Message, parse
-from slotmeter.dlms.gbcs.roles import ACCESS_CONTROL_BROKER, KEY_AGREEMENT, SUPPLIER
+from slotmeter.dlms.gbcs.roles import ACCESS_CONTROL_BROKER, DIGITAL_SIGNATURE, KEY_AGREEMENT, SUPPLIER
 from slotmeter.dlms.octets import put_length
 from slotmeter.firmware import facts, logs
 from slotmeter.firmware.behaviour import Behaviour
 from slotmeter.firmware.life import Life
 from slotmeter.firmware.notices import Notices
+from slotmeter.firmware.organs import CLOCKWORK, Organs
 from slotmeter.firmware.outbox import Outbox, date_time_octets
 from slotmeter.firmware.schedule import Instruction, Schedule
 from slotmeter.firmware.transfer import Transfers, is_block
@@ -99,13 +100,11 @@ class Meter:
         self.credentials.images.read_version = self._firmware_version
         self.credentials.images.write_version = self._set_firmware_version
         self.credentials.check_validity = settings.check_validity
-        self.credentials.anchors.set_top_up_floor = self.behaviour.top_ups.set_floor
         self._use_cases: dict[int, UseCase] = {}
         for row in use_case_rows:
             use_case = UseCase(row)
             self._use_cases[use_case.code] = use_case
         self._gate = Gate(self.eui64, self._use_cases, self.anchors, self.secrets, crypto)
-        self._gate.top_up_seen = self.behaviour.top_up_seen
         self._outbox = Outbox(self.eui64, self.anchors, self.keys, self.secrets, crypto)
         self.notices = Notices(self)
         self.life = Life(self)
@@ -122,6 +121,11 @@ class Meter:
         self._role = -1
         self._sealing_counter = b""
         self._order = 0
+        # The time before the step that is being made, when it is to be undone.
+        self._time_before: tuple[int | None, int] | None = None
+        self.organs = Organs(self, hal)
+        self.credentials.anchors.set_top_up_floor = self.organs.account.validator.set_floor
+        self._gate.top_up_seen = self.organs.account.validator.seen
 
     def _check_store(self, records: Records) -> bytes:
         version = records.get("version")
@@ -249,27 +253,29 @@ class Meter:
         """
         self._transfers.tick(now_ms)
         life = self.life
-        before_ms = life.now_ms
         life.flush()
         self.records.mark()
+        self._time_before = (life.now_ms, self.now_s)
         if life.advance(now_ms) or self._held:
             life.flush()
             if self._commit():
                 self._release()
-            else:
-                life.now_ms = before_ms
+        self._time_before = None
 
     def carry_out_due(self, now_s: int) -> bool:
         """Carries out the future-dated instructions that are due; whether there were any. Nothing is committed."""
-        some = False
+        due_s = self.schedule.next_due()
+        if due_s is None or due_s > now_s:
+            return False
+        # What was measured so far belongs to the time before.
+        self.life.flush()
         instruction = self.schedule.take_due(now_s)
         while instruction is not None:
-            some = True
             self._carry_out(instruction)
             instruction = self.schedule.take_due(now_s)
-        if some:
-            self.life.load()
-        return some
+        self.life.load()
+        self.life.react()
+        return True
 
     # ---- commands
 
@@ -379,7 +385,10 @@ class Meter:
             self.now_s,
             fault,
         )
+        supplier = self._supplier()
         outcome = self.credentials.execute(request)
+        if self._supplier() != supplier:
+            self.organs.supplier_changed()
         if use_case.flags & gate.FUTURE:
             self.schedule.drop_others(message.code, b"")
             if isinstance(outcome.stored, tuple):
@@ -390,6 +399,11 @@ class Meter:
         for code in outcome.events:
             logs.note_event(self.tree, self.now_s, code, b"")
         return outcome.payload, 0 if outcome.failed else -1
+
+    def _supplier(self) -> bytes:
+        """Who the supplier is: the entity id in its signing cell, b"" when that is empty."""
+        cell = self.anchors.cell(SUPPLIER, DIGITAL_SIGNATURE)
+        return b"" if cell is None else cell.entity_id
 
     def schedule_activation(self, key: bytes, due_s: "int | None", cancel: bool, access: Access) -> int:
         """A write to an activation attribute: at once (`due_s` None or past), later, or not at all."""
@@ -422,9 +436,12 @@ class Meter:
             )
             logs.note_event(self.tree, self.now_s, ACTIONED if done else NOT_ACTIONED, one.code.to_bytes(2, "big"))
         else:
+            supplier = self._supplier()
             alert_code, message_code, payload, events = self.credentials.due(
                 one.code, one.blob, int.from_bytes(one.counter, "big"), one.due_s, self.now_s
             )
+            if self._supplier() != supplier:
+                self.organs.supplier_changed()
             done = alert_code == ACTIONED
             self._send_alert(message_code, alert_code, payload, one.originator, one.role, b"")
             logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
@@ -542,6 +559,8 @@ class Meter:
         """Drops every uncommitted change, in the records and in what was read from them."""
         self.records.rollback()
         self._held = []
+        if self._time_before is not None:
+            self.life.now_ms, self.now_s = self._time_before
         self.anchors.reload()
         self.secrets.forget()
         self.schedule.reload()
@@ -577,16 +596,20 @@ class Meter:
 
     def set_clock_status(self, status: int) -> None:
         """Sets what the meter thinks of its clock."""
+        self.life.flush()
         self.behaviour.set_clock_status(status)
+        self.life.load()
+        self.life.react()
+        self.life.flush()
         self.records.commit()
 
     def top_up_counter(self) -> int:
         """The highest top-up counter accepted, or the floor."""
-        return self.behaviour.top_ups.highest()
+        return self.organs.account.validator.highest()
 
     def set_top_up_counter(self, value: int) -> None:
         """Forgets the tokens seen and accepts those above `value`."""
-        self.behaviour.top_ups.set_floor(value, True)
+        self.organs.account.validator.set_floor(value, True)
         self.records.commit()
 
     def use_cases(self) -> "list[UseCase]":
@@ -611,7 +634,14 @@ class Meter:
             return False
         body = list(elements)
         if protected:
-            block = self._protect_for_alert(protected, holders[0].entity_id, role)
+            self.life.flush()
+            values = []
+            for key in protected:
+                value = self.tree.peek(key)
+                if value is None:
+                    return False
+                values.append(value)
+            block = self.protect_for_alert(tuple(values), role)
             if block is None:
                 return False
             body.extend(block)
@@ -621,16 +651,10 @@ class Meter:
             self._release()
         return len(self._to_send) > waiting
 
-    def _protect_for_alert(
-        self, protected: "tuple[bytes, ...]", target: bytes, role: int
-    ) -> "tuple[bytes, bytes] | None":
-        """The two elements of an encrypted part (facts 4.4, as in ECS68): protection parameters and the octets."""
-        values = []
-        for key in protected:
-            value = self.tree.peek(key)
-            if value is None:
-                return None
-            values.append(value)
+    def protect_for_alert(self, values: "tuple[bytes, ...]", role: int) -> "tuple[bytes, bytes] | None":
+        """The two elements of an encrypted part of the next alert (facts 4.4, as in ECS68): protection parameters, and
+        `values` (A-XDR each) encrypted for the holder of `role`. None when it holds no key that can be used.
+        """
         cell = self.anchors.cell(role, KEY_AGREEMENT)
         if cell is None:
             return None
@@ -641,13 +665,16 @@ class Meter:
         # The alert's own counter: `send_alert` takes it next.
         counter = self.anchors.own_counter().to_bytes(8, "big")
         plaintext = bytes((2, len(values))) + b"".join(values)
-        sealed = keys.seal(self.crypto, z, self.eui64, counter, target, plaintext)
-        return protection_parameters(counter, self.eui64, target), b"\x09" + put_length(len(sealed)) + sealed
+        sealed = keys.seal(self.crypto, z, self.eui64, counter, cell.entity_id, plaintext)
+        return protection_parameters(counter, self.eui64, cell.entity_id), b"\x09" + put_length(len(sealed)) + sealed
 
     def digest(self) -> bytes:
-        """SHA-256 of the state, without logs and the device's own counter: equal before and after a refusal."""
+        """SHA-256 of the state, without logs, the device's own counter and what is being measured just now.
+
+        It is equal before and after a refusal, and before and after a restart.
+        """
         self.life.flush()
-        return self.records.digest(self.crypto, logs.RECORDS + ("n.own",))
+        return self.records.digest(self.crypto, logs.RECORDS + CLOCKWORK + ("n.own",))
 
 
 def _generic_message(alert_code: int) -> int:

@@ -165,7 +165,6 @@ class Metering:
         self._flow: Flow | None = None
         self._shown: Flow | None = None
         self._deadline_ms: int | None = None
-        self._last_snapshot_s = -1
         self._place_state([0] * len(_WIDTHS))
         self._dirty = False
         # Whether the clock has been seen since this meter was made.
@@ -434,11 +433,13 @@ class Metering:
         """
         if at_s is None:
             at_s = self._now_ms // 1000
-        if trigger != BILLING_PERIOD:
-            if at_s == self._last_snapshot_s:
-                return
-            self._last_snapshot_s = at_s
-        self._take_snapshot(trigger, at_s)
+        if at_s > U32:
+            return
+        if self.refresh_balances is not None:
+            self.refresh_balances()
+        billing.take_snapshot(self._tree, at_s, self._registers(), trigger)
+        if trigger == BILLING_PERIOD:
+            self._notify(billing.BILLING_UPDATED)
 
     def activated(self, key: bytes, at_s: "int | None" = None) -> None:
         """What hung on an activation attribute has become active: a new tariff is a snapshot, and switches at once."""
@@ -625,7 +626,7 @@ class Metering:
         due_s = self._billing.due_s
         if due_s is not None and due_s <= now_s:
             self._billed_s = due_s
-            self._take_snapshot(BILLING_PERIOD, due_s)
+            self.snapshot(BILLING_PERIOD, due_s)
             self._reset_block_counters()
             self._billing.plan(now_s)
         due_s = self._daily_reset.due_s
@@ -660,15 +661,6 @@ class Metering:
         if self.refresh_balances is not None:
             self.refresh_balances()
         billing.take_daily(self._tree, end_s, self._registers(), self._export.values[0], self._day_wh)
-
-    def _take_snapshot(self, trigger: int, at_s: int) -> None:
-        if at_s > U32:
-            return
-        if self.refresh_balances is not None:
-            self.refresh_balances()
-        billing.take_snapshot(self._tree, at_s, self._registers(), trigger)
-        if trigger == BILLING_PERIOD:
-            self._notify(billing.BILLING_UPDATED)
 
     def _registers(self) -> bytes:
         """Import, time-of-use and block registers as the rows of logs hold them."""

@@ -13,7 +13,7 @@ went when it is back, stamped with the time it went, or, of a phase, when the di
 """
 
 from slotmeter.dlms.dates import from_seconds
-from slotmeter.firmware.mains import DEAD_VOLTS, is_dead
+from slotmeter.firmware.mains import is_dead
 from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from slotmeter.hal.records import Records
 
 POLYPHASE = 4
-# One manufacturer's value; no document names one.
-RIDE_THROUGH_MS = 500
 LONG_MS = 180000
 
 INTERRUPTED = 0x8F57
@@ -46,8 +44,8 @@ class Outage:
     ) -> None:
         self._records = records
         self._notify = notify
-        self._ride_through_ms = getattr(settings, "ride_through_ms", RIDE_THROUGH_MS)
-        self._dead_volts = getattr(settings, "dead_volts", DEAD_VOLTS)
+        self._ride_through_ms = settings.ride_through_ms
+        self._dead_volts = settings.dead_volts
         self._polyphase = bool(tree.variant & POLYPHASE)
         # When it went, -1 while there is supply; and whether that has been logged.
         self._lost = [-1] * _PLACES

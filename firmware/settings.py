@@ -1,6 +1,7 @@
 """What a tester may choose where the documents leave a choice; docs/decisions.md says why each default."""
 
 from slotmeter.dlms.gbcs import gate
+from slotmeter.firmware.mains import DEAD_VOLTS
 from slotmeter.prepayment.lockout import ATTEMPTS, LOCK_S, WITHIN_S
 from slotmeter.privacy_pin import guard
 
@@ -22,6 +23,12 @@ REFUSAL_CODES = {
 }
 
 
+# What auxiliary switches do while the clock is not reliable: keep the calendar's last word, fall to nought, go on.
+HOLD = 0
+OPEN = 1
+CALENDAR = 2
+
+
 class Settings:
     """variant: SINGLE, TWIN or POLYPHASE; everything else has the default that the documents suggest.
 
@@ -34,6 +41,10 @@ class Settings:
     clock put back by more than this makes the logs start anew, by less they wait until it has caught up.
     pin_attempts: wrong privacy PINs in a row before it is locked, 0 for any number; pin_lock_s: for how long;
     pin_kinds: what it guards, of privacy_pin.tables; pin_settable_remotely: a bench may set one as no command can.
+    ride_through_ms: supply that is gone for less was never gone; dead_volts: below it (0.1 V) a phase has no supply.
+    switch_retry_ms: how often a contact that did not follow is tried again; enable_without_credit: a command to enable
+    the supply does so in prepayment mode without credit too, until the next disablement; auxiliary_without_time: HOLD,
+    OPEN or CALENDAR.
     face_columns, face_rows: characters and lines of the display; face_digits: whole digits shown of a register;
     face_idle_s: without a key, the default display is back and the PIN needed again; face_turn_s: how long each
     screen of the default display stays, 0 for ever.
@@ -56,6 +67,12 @@ class Settings:
         self.pin_lock_s = 600
         self.pin_kinds = guard.DEFAULT
         self.pin_settable_remotely = False
+        # One manufacturer's value; no document names one.
+        self.ride_through_ms = 500
+        self.dead_volts = DEAD_VOLTS
+        self.switch_retry_ms = 60000
+        self.enable_without_credit = True
+        self.auxiliary_without_time = HOLD
         self.face_columns = 20
         self.face_rows = 4
         self.face_digits = 5

@@ -113,8 +113,6 @@ TAMPER_LOCKS = b"\x00\x01\x00\x00\x5e\x2c\x00\x04\x02"
 _NO_LIMIT = 0xFFFFFFFF
 _RECORD = "supply"
 
-# No document says how often a welded switch is tried.
-RETRY_MS = 60000
 # A supply is off for a second at least: with both periods at nought it would open and close in one moment for ever.
 SHORTEST_RESTORATION_MS = 1000
 
@@ -149,8 +147,8 @@ class Supply:
         self._notify = notify
         self._switch = switch
         self._credit_allows = credit_allows
-        self._retry_ms = getattr(settings, "switch_retry_ms", RETRY_MS)
-        self._without_credit = getattr(settings, "enable_without_credit", True)
+        self._retry_ms = settings.switch_retry_ms
+        self._without_credit = settings.enable_without_credit
         self._state = ENABLED
         self._why = NORMAL
         # What the account said last.

@@ -22,7 +22,7 @@ While a meter has no power it measures nothing: the mean is that of the time tha
 none was has no row. A dead phase of a live meter counts as 0 V.
 """
 
-from slotmeter.firmware.mains import DEAD_VOLTS, is_dead
+from slotmeter.firmware.mains import is_dead
 from slotmeter.hal.errors import STORE_DAMAGED, HalError
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ class Voltage:
         self._tree = tree
         self._records = records
         self._notify = notify
-        self._dead_volts = getattr(settings, "dead_volts", DEAD_VOLTS)
+        self._dead_volts = settings.dead_volts
         self._polyphase = bool(tree.variant & POLYPHASE)
         self._phases = phases = 3 if self._polyphase else 1
         # Averages, one number per phase. Length of the period and its next end in ms, -1 when off or not known yet.

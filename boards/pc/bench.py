@@ -38,6 +38,7 @@ from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.hal.host.entropy import HostEntropy
 from slotmeter.hal.host.store import SqliteStore
 from slotmeter.hal.records import Records
+from slotmeter.hal.switch import COUNT
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
 
@@ -239,6 +240,7 @@ class Bench:
             "screen": self._screen,
             "set": self._set,
             "state": self._state,
+            "switch": self._switch,
             "tamper": self._tamper,
         }
         self._pending: list[dict[str, Any]] = []
@@ -246,7 +248,7 @@ class Bench:
         self._answered: facts.CommandAnswered | None = None
         # Codes of alerts whose message has not been taken yet.
         self._alert_codes: list[int] = []
-        self.world = World(options.variant, options.seed or 0, self._is_closed)
+        self.world = World(options.variant, options.seed or 0, self._is_closed, options.rtds is None)
         self._set_start_clock()
         try:
             self._store: Store = VirtualStore() if self.store_path is None else self._open_store(self.store_path)
@@ -311,19 +313,23 @@ class Bench:
 
     def _build(self) -> "Meter":
         """The meter as its store has it, with power from now on."""
-        hal = Hal(self._clock, self._store, self._crypto, self._entropy, self._certificates)
+        world = self.world
+        hal = Hal(
+            self._clock,
+            self._store,
+            self._crypto,
+            self._entropy,
+            self._certificates,
+            world.switch,
+            world.metrology,
+        )
         meter = esme.build(hal, Settings(VARIANT_NAMES[self.options.variant]))
-        meter.life.set_metrology(self.world.metrology)
         meter.tick(self._clock.now_ms())
         return meter
 
     def _is_closed(self, number: int) -> bool:
         """Whether auxiliary switch `number` is closed: the house has a water tank behind one."""
-        meter = self._meter
-        if meter is None:
-            return False
-        data = meter.peek(apdu.make_key(70, bytes((0, number, 96, 3, 10, 255)), 2))
-        return data is not None and data[1] != 0
+        return self.world.switch.is_closed(number)
 
     def close(self) -> None:
         """Lets go of the store; everything that was answered is in it. Closing twice is harmless."""
@@ -771,8 +777,19 @@ class Bench:
                 self._meter = self._build()
                 self._collect()
         elif self._meter is not None:
-            self._meter = None
+            self._power_down()
         return {"on": self._meter is not None}
+
+    def _power_down(self) -> None:
+        """The mains go: the meter keeps the time and its registers, and is no more."""
+        meter = self.meter
+        now_ms = self._clock.now_ms()
+        meter.tick(now_ms)
+        meter.organs.outage.power_down(now_ms)
+        meter.life.flush()
+        meter.records.commit()
+        self._collect()
+        self._meter = None
 
     # ---- the world around it, and its face
 
@@ -788,25 +805,28 @@ class Bench:
         return {**links, "waiting": len(self.world.waiting)}
 
     def _tamper(self, _request: "dict[str, Any]") -> "dict[str, Any]":
-        self._organ("supply").tamper(self._clock.now_ms() // 1000)
+        self.meter.organs.supply.tamper(self._clock.now_ms() // 1000)
         self.poll()
         return {}
 
-    def _organ(self, name: str) -> Any:
-        """A part of the meter; RequestError for a meter that has no such part."""
-        organ = getattr(self.meter.life, name, None)
-        if organ is None:
-            raise RequestError("not-on-this-device", f"the meter has no {name}")
-        return organ
+    def _switch(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        number = fields.count(request, "number")
+        if number >= COUNT:
+            raise RequestError("bad-field", f"number is 0 for the supply, 1 to {COUNT - 1} for an auxiliary switch")
+        switch = self.world.switch
+        stuck = fields.optional(request, "stuck", fields.flag)
+        if stuck is not None:
+            switch.stick(number, stuck)
+        return {"number": number, "closed": switch.is_closed(number), "stuck": switch.is_stuck(number)}
 
     def face(self) -> "tuple[list[str], dict[str, Any]]":
         """The lines of the display and the indicators; RequestError without power."""
-        face = self._organ("face")
+        face = self.meter.organs.face
         return list(face.lines()), dict(face.indicators())
 
     def press(self, key: str) -> None:
         """Presses a key of the meter; RequestError for one that it does not have."""
-        face = self._organ("face")
+        face = self.meter.organs.face
         if key.lower() not in KEYS:
             raise RequestError("bad-field", f"key is one of {', '.join(KEYS)}")
         face.press(key.upper(), self._clock.now_ms())
@@ -816,7 +836,7 @@ class Bench:
         """Types digits and confirms; RequestError when they are none."""
         if not digits or not all(digit in _KEYPAD for digit in digits):
             raise RequestError("bad-field", "digits is a text of digits: the keypad has nothing else")
-        self._organ("face").enter(digits, self._clock.now_ms())
+        self.meter.organs.face.enter(digits, self._clock.now_ms())
         self.poll()
 
     def _screen(self, _request: "dict[str, Any]") -> "dict[str, Any]":

@@ -1,12 +1,16 @@
 """`slotmeter bench`: how fast and how large the meter is, beside what bounds it."""
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.measurements import Row
+
+# Characters of a progress bar.
+_BAR = 40
 
 
 def _as_json(row: "Row") -> "dict[str, object]":
@@ -53,6 +57,15 @@ def _table(rows: "list[Row]") -> None:
             click.echo("  %s  %s" % (row.what.ljust(what), row.peer))
 
 
+def _bar(done: int, of: int) -> None:
+    """A progress bar on a terminal, written again in place, and gone at the end."""
+    if not sys.stderr.isatty():
+        return
+    filled = _BAR * done // of
+    text = "\r\x1b[2K" if done == of else "\r  [%s%s] %d of %d days" % ("#" * filled, "." * (_BAR - filled), done, of)
+    click.echo(text, err=True, nl=False)
+
+
 @click.command(
     name="bench",
     epilog="""\b
@@ -75,7 +88,7 @@ def command(quick: bool, as_json: bool) -> None:
 
     disk = data_home()
     disk.mkdir(parents=True, exist_ok=True)
-    rows = measure(quick, lambda text: click.echo("measuring: " + text, err=True), disk)
+    rows = measure(quick, lambda text: click.echo("measuring: " + text, err=True), disk, _bar)
     if as_json:
         click.echo(json.dumps([_as_json(row) for row in rows], indent=2))
     else:

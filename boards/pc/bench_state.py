@@ -50,6 +50,7 @@ def _value(meter: "Meter", class_id: int, name: str, attribute: int = 2) -> Any:
 
 def snapshot(meter: "Meter") -> "dict[str, Any]":
     """What there is to see from outside of the meter's own objects. Money in millipence, energy in Wh and varh."""
+    organs = meter.organs
     account = _value(meter, 111, "0-0:19.0.0.255")
     imported = _value(meter, 1, "0-0:94.44.34.10")
     power = _value(meter, 1, "0-0:94.44.34.20")
@@ -60,6 +61,7 @@ def snapshot(meter: "Meter") -> "dict[str, Any]":
             "meter": _value(meter, 112, "0-0:19.10.0.255"),
             "emergency_credit": _value(meter, 112, "0-0:19.10.1.255"),
             "accumulated_debt": _value(meter, 112, "0-0:19.10.2.255"),
+            "available": organs.account.available_credit(),
             "unit": "millipence",
         },
         "debts": {
@@ -93,5 +95,9 @@ def snapshot(meter: "Meter") -> "dict[str, Any]":
         "tariff": {
             "price": _value(meter, 3, "0-0:94.44.1.7"),
             "unit": _value(meter, 3, "0-0:94.44.1.7", 3),
+            "register": organs.metering.active_script(0),
+            "block": organs.metering.active_block(),
+            "secondary_register": organs.metering.active_script(1) if len(imported) > 4 else None,
         },
+        "pin": {"set": organs.guard.pin_is_set(), "entered": organs.guard.pin_is_set() and organs.guard.is_open()},
     }

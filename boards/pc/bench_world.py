@@ -11,6 +11,7 @@ from slotmeter.boards.pc import bench_fields as fields
 from slotmeter.boards.pc.bench_fields import RequestError
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.hal.virtual.house import ConstantLoad, House, LoadFile
+from slotmeter.hal.virtual.switch import VirtualSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,9 @@ class World:
     whether auxiliary switch `number` is closed.
     """
 
-    def __init__(self, variant: str, seed: int, closed: "Callable[[int], bool]") -> None:
+    def __init__(self, variant: str, seed: int, closed: "Callable[[int], bool]", measures: bool = True) -> None:
+        # Whether anything measures before a `load` says so: a replay of messages lives through no half-hours.
+        self._measures = measures
         self._elements, self._phases = SHAPES[variant]
         self._seed = seed
         self._closed = closed
@@ -36,16 +39,21 @@ class World:
         self.han = True
         # Messages of the meter that wait for a network.
         self.waiting: list[dict[str, Any]] = []
-        self.metrology: Metrology
+        self.metrology: Metrology | None
+        # The relays stay where they are without power.
+        self.switch: VirtualSwitch
         # What flows, as `load` and `state` tell it.
         self.load: dict[str, Any]
         self.reset()
 
     def reset(self) -> None:
-        """Nothing flows, and the networks are up."""
+        """Nothing flows, the networks are up, and the relays are as they leave the factory."""
         self.wan = self.han = True
         self.waiting = []
+        self.switch = VirtualSwitch()
         self._constant([0], 0, 0, None)
+        if not self._measures:
+            self.metrology = None
 
     @property
     def connected(self) -> bool:

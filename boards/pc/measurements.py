@@ -42,6 +42,7 @@ from slotmeter.hal.store import Store
 from slotmeter.hal.virtual.clock import VirtualClock
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
+from slotmeter.hal.virtual.switch import VirtualSwitch
 
 # 2025-01-01T00:00:00Z.
 _NOW_S = 789004800
@@ -58,6 +59,9 @@ _ALGORITHM = b"\x60\x85\x74\x06\x08\x03\x00"
 # What a commit writes ahead: one page and its header.
 _FRAME = 4096 + 24
 _FLAT_KIB = 1024
+_YEAR_DAYS = 365
+# What a year may take.
+_YEAR_S = 3
 
 
 class Row:
@@ -120,7 +124,7 @@ class World:
 
 
 def _meter(store: Store, settings: Settings) -> Meter:
-    hal = Hal(VirtualClock(_NOW_S * 1000), store, HostCrypto(), SeededEntropy(1), HostCertificates())
+    hal = Hal(VirtualClock(_NOW_S * 1000), store, HostCrypto(), SeededEntropy(1), HostCertificates(), VirtualSwitch())
     return esme.build(hal, settings)
 
 
@@ -219,13 +223,25 @@ def _rate(us: float) -> str:
 
 
 class Measurements:
-    """Runs everything once. quick: fewer rounds and commands; progress: told what is being measured."""
+    """Runs everything once.
 
-    def __init__(self, folder: Path, quick: bool, progress: "Callable[[str], None]") -> None:
+    quick: fewer rounds and commands; progress: told what is being measured; bar: told the days that are done, and of
+    how many, while a year passes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        quick: bool,
+        progress: "Callable[[str], None]",
+        bar: "Callable[[int, int], None] | None" = None,
+    ) -> None:
         self.folder = folder
+        self.bar = bar
         self.rounds = 3 if quick else 7
         self.scale = 1 if quick else 4
         self.flat_commands = 10_000 if quick else 100_000
+        self.long_days = 3 * _YEAR_DAYS if quick else 10 * _YEAR_DAYS
         self.progress = progress
         keystore = folder / "keys"
         pki.create(keystore, SeededEntropy(1))
@@ -240,6 +256,7 @@ class Measurements:
             ("encrypted half-hours", self.half_hours),
             ("A-XDR", self.axdr),
             ("durable commands", self.durable),
+            ("a year of one meter", self.year),
             ("import time", self.imports),
             ("memory over %s commands" % format(self.flat_commands, ","), self.memory),
         ):
@@ -428,6 +445,47 @@ class Measurements:
             )
         ]
 
+    def year(self) -> "list[Row]":
+        """A year of one meter, what a half-hour of it costs beside the bare loop, and whether later ones cost more."""
+        from slotmeter.boards.pc.meter_year import DAY_HALF_HOURS, live
+
+        def per_half_hour(days: int) -> "tuple[float, float]":
+            ours, bare = live(World(self.cast), days, False)
+            return ours / days / DAY_HALF_HOURS * 1e6, bare / days / DAY_HALF_HOURS * 1e6
+
+        bar = self.bar
+        told = None if bar is None else (lambda done: bar(done, _YEAR_DAYS))
+        seconds, _ = live(World(self.cast), _YEAR_DAYS, True, told)
+        day, _ = per_half_hour(1)
+        ours, bare = per_half_hour(_YEAR_DAYS)
+        late, _ = per_half_hour(self.long_days)
+        return [
+            Row(
+                "a year of one meter, each half-hour durable",
+                "%.2f s" % seconds,
+                "at most %d s" % _YEAR_S,
+                seconds / _YEAR_S,
+                1.0,
+                higher=False,
+            ),
+            Row(
+                "a half-hour in steps of a day",
+                "%.1f us" % ours,
+                "bare loop in integers %.2f us" % bare,
+                ours / bare,
+                30.0,
+                higher=False,
+            ),
+            Row(
+                "a half-hour of %d years" % (self.long_days // _YEAR_DAYS),
+                "%.1f us" % late,
+                "of the first day %.1f us, of a year %.1f us" % (day, ours),
+                late / ours,
+                1.5,
+                higher=False,
+            ),
+        ]
+
     def imports(self) -> "list[Row]":
         """What an import costs in a fresh interpreter."""
         reference = "import asyncio; from cryptography.hazmat.primitives.asymmetric import ec"
@@ -515,11 +573,12 @@ from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.hal.host.entropy import HostEntropy
 from slotmeter.hal.host.store import SqliteStore
 from slotmeter.hal.virtual.clock import VirtualClock
+from slotmeter.hal.virtual.switch import VirtualSwitch
 store = SqliteStore(%r)
 commands = [bytes.fromhex(text) for text in %r]
 count = %d
 now_ms = 789004800000
-hal = Hal(VirtualClock(now_ms), store, HostCrypto(), HostEntropy(), HostCertificates())
+hal = Hal(VirtualClock(now_ms), store, HostCrypto(), HostEntropy(), HostCertificates(), VirtualSwitch())
 meter = esme.build(hal, Settings())
 sizes = []
 for number in range(count):
@@ -546,7 +605,12 @@ def _child(code: str) -> str:
     return done.stdout
 
 
-def measure(quick: bool, progress: "Callable[[str], None]", disk: "Path | None" = None) -> "list[Row]":
+def measure(
+    quick: bool,
+    progress: "Callable[[str], None]",
+    disk: "Path | None" = None,
+    bar: "Callable[[int, int], None] | None" = None,
+) -> "list[Row]":
     """Every row. disk: a folder on the disk whose durability counts; None for the system's temporary folder."""
     with tempfile.TemporaryDirectory(prefix="slotmeter-bench-", dir=disk) as folder:
-        return Measurements(Path(folder), quick, progress).run()
+        return Measurements(Path(folder), quick, progress, bar).run()

@@ -345,6 +345,12 @@ def _tamper(_words: Words) -> "Action":
     return lambda player: player.ask("tamper")
 
 
+def _switch(words: Words) -> "Action":
+    number = words.whole("the number of a switch")
+    stuck = words.choice("a switch", ("stuck", "free")) == "stuck"
+    return lambda player: player.ask("switch", number=number, stuck=stuck)
+
+
 def _forget(words: Words) -> "Action":
     words.choice("what to forget", ("alerts",))
     return lambda player: player.forget_alerts()
@@ -532,6 +538,7 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
     (4, "set", "CLASS/OBIS/ATTRIBUTE AXDR", "Places a value past access rights.", _set),
     (4, "counter", "ROLE VALUE", "Sets an originator counter, as the bench's operation does.", _counter),
     (4, "fault", "ITEM [RESULT]", "Makes an item of the next command fail.", _fault),
+    (4, "switch", "NUMBER stuck|free", "Makes a relay (0 is the supply's) stay where it is; or sets it free.", _switch),
     (4, "forget alerts", "", "Takes all alerts that came so far as expected.", _forget),
     (5, "expect screen", "TEXT", "A line of the display holds this text.", _expect_screen),
     (5, "expect no screen", "TEXT", "No line does.", _expect_no_screen),

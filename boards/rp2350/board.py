@@ -19,6 +19,7 @@ from slotmeter.hal.board.clock import BoardClock
 from slotmeter.hal.board.crypto import BoardCrypto
 from slotmeter.hal.board.entropy import BoardEntropy
 from slotmeter.hal.board.store import SlotStore
+from slotmeter.hal.virtual.switch import VirtualSwitch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _WAIT_MS = 500
 
 def build() -> Hal:
     """What the board has, as the meter needs it."""
-    return Hal(BoardClock(), SlotStore(STATE), BoardCrypto(), BoardEntropy(), BoardCertificates())
+    return Hal(BoardClock(), SlotStore(STATE), BoardCrypto(), BoardEntropy(), BoardCertificates(), VirtualSwitch())
 
 
 def answers(meter: "Meter", line: str, now_ms: int) -> "list[str]":

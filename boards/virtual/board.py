@@ -7,6 +7,7 @@ from slotmeter.hal.board.crypto import BoardCrypto
 from slotmeter.hal.virtual.clock import VirtualClock
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
+from slotmeter.hal.virtual.switch import VirtualSwitch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class VirtualBoard:
     def __init__(self, start_ms: int = 0, seed: int = 0, store: "Store | None" = None) -> None:
         self.clock = VirtualClock(start_ms)
         self.store = VirtualStore() if store is None else store
-        self.hal = Hal(self.clock, self.store, BoardCrypto(), SeededEntropy(seed), BoardCertificates())
+        self.hal = Hal(
+            self.clock, self.store, BoardCrypto(), SeededEntropy(seed), BoardCertificates(), VirtualSwitch()
+        )
 
     def meter(self, settings: "Settings") -> "Meter":
         """The electricity meter that the store holds, switched on; HalError when it holds none."""

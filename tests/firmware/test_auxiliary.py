@@ -5,6 +5,7 @@ from controlled import ALCS, APC, HCALCS, Controllers, clock, entry
 
 from slotmeter.dlms.apdu import HARDWARE_FAULT, OTHER_REASON, SUCCESS
 from slotmeter.firmware import auxiliary as a
+from slotmeter.firmware.settings import CALENDAR, OPEN
 
 ON_1, OFF_1 = 0x1164, 0x1100
 CALENDAR_ON_1, CALENDAR_OFF_1 = 0x11E4, 0x1180
@@ -446,7 +447,7 @@ def test_with_an_unreliable_clock_the_calendar_holds_what_it_said():
 
 
 def test_a_setting_makes_the_calendar_open_with_an_unreliable_clock():
-    here = Controllers(ALCS, without_time=a.OPEN)
+    here = Controllers(ALCS, without_time=OPEN)
     here.calendar(entry(2, CALENDAR_ON_1), entry(5, CALENDAR_OFF_1))
     here.wait(clock(3))
     here.set_clock_status(2)
@@ -456,7 +457,7 @@ def test_a_setting_makes_the_calendar_open_with_an_unreliable_clock():
 
 
 def test_a_setting_makes_the_calendar_go_on_with_an_unreliable_clock():
-    here = Controllers(ALCS, without_time=a.CALENDAR)
+    here = Controllers(ALCS, without_time=CALENDAR)
     here.calendar(entry(2, CALENDAR_ON_1), entry(5, CALENDAR_OFF_1))
     here.set_clock_status(1)
     here.wait(clock(3))

@@ -41,7 +41,7 @@ def test_now_acts_at_once_and_without_an_alert():
     world = World()
     send(world, 6900, b.NOW)
     assert threshold(world) == 6900
-    assert world.advance(HOUR)[1] == [] and world.meter.deadline_ms() is None
+    assert world.advance(HOUR)[1] == [] and world.meter.schedule.next_due() is None
 
 
 def test_a_time_in_the_past_acts_at_once():
@@ -56,7 +56,7 @@ def test_a_future_value_becomes_active_at_its_time_with_an_alert_for_each_activa
     before = threshold(world)
     response = send(world, 6900, b.date_time(NOW_S + HOUR))
     assert threshold(world) == before
-    assert world.meter.deadline_ms() == (NOW_S + HOUR) * 1000
+    assert world.meter.schedule.next_due() == NOW_S + HOUR
     assert world.advance(HOUR - 1)[1] == []
     _, alerts, _ = world.advance(1)
     assert threshold(world) == 6900

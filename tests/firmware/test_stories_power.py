@@ -159,7 +159,7 @@ class Seen:
         self.held = meter.credentials.images.held()
         self.counters = [meter.anchors.counter(role) for role in range(10)]
         self.holder = meter.anchors.cell(*PLACES[0]).entity_id
-        self.top_ups = meter.behaviour.top_ups.highest()
+        self.top_ups = meter.organs.account.validator.highest()
         self.own = meter.anchors.own_counter()
         self.logged = [len(meter.tree.rows(log)) for log in (logs.EVENT, logs.SECURITY)]
 

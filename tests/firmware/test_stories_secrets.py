@@ -182,7 +182,7 @@ def test_what_holds_a_secret_shows_none_of_it():
     world = World()
     world.answer(world.command(world.supplier, *READ))
     meter = world.meter
-    shown = repr([world.identity, meter.secrets, meter.behaviour.top_ups] + meter.anchors.cells(b.SUPPLIER))
+    shown = repr([world.identity, meter.secrets, meter.organs.account.validator] + meter.anchors.cells(b.SUPPLIER))
     for secret in (METER_KA.to_bytes(32, "big"), b.shared_secret(world.broker.ka, world.ka_public)):
         assert secret.hex() not in shown and repr(secret) not in shown
 

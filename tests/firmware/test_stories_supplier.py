@@ -4,6 +4,8 @@ import asn1_commands as a
 import builder as b
 from world import CA, DS, ISSUER, ISSUER_CERTIFICATE, KA, METER, NOW_S, Party, World, cell
 
+from slotmeter.firmware.billing import BILLING_CHANGES
+
 HOUR = 3600
 COS = (b.TRANSITIONAL_COS, DS, 0)
 SUPPLIER_DS = (b.SUPPLIER, DS, 0)
@@ -82,6 +84,19 @@ def test_after_a_change_of_supplier_the_old_one_is_a_stranger_and_the_new_one_is
     assert world.results(world.command(world.other_supplier, *READ))[0][1] == 0
     world.answer(world.command(world.other_supplier, *ADD, critical=True))
     assert world.balance() == 200
+
+
+def test_a_new_supplier_finds_the_registers_as_they_were_when_the_customer_came():
+    world = World()
+    world.answer(change(world, world.supplier))
+    assert not world.meter.tree.rows(BILLING_CHANGES)
+    world.answer(change(world, world.other_supplier))
+    (row,) = world.meter.tree.rows(BILLING_CHANGES)
+    assert row[:4] == NOW_S.to_bytes(4, "big")
+    world.now_s += 60
+    world.other_supplier.counter = FLOOR
+    world.answer(change(world, world.supplier))
+    assert [one[:4] for one in world.meter.tree.rows(BILLING_CHANGES)] == [row[:4], (NOW_S + 60).to_bytes(4, "big")]
 
 
 def test_the_floor_given_with_a_new_supplier_s_key_is_honoured_whether_it_is_higher_or_lower():
@@ -193,7 +208,7 @@ def test_a_future_change_of_supplier_happens_at_its_time_and_the_cos_party_is_to
     assert a.read(response.payload) == [None]
     digest = world.meter.digest()
     world.power_up()
-    assert world.meter.digest() == digest and world.meter.deadline_ms() == (NOW_S + HOUR) * 1000
+    assert world.meter.digest() == digest and world.meter.schedule.next_due() == NOW_S + HOUR
     assert world.advance(HOUR - 1)[1] == []
     assert holders(world) == keys_of(old)
     _, (alert,), facts = world.advance(1)
@@ -225,7 +240,7 @@ def test_a_cancelled_change_never_happens():
     world.answer(change(world, world.other_supplier, at=NOW_S + HOUR))
     response = world.answer(change(world, world.other_supplier, at=a.CANCEL))
     assert a.read(response.payload) == [None]
-    assert world.meter.deadline_ms() is None
+    assert world.meter.schedule.next_due() is None
     assert world.advance(2 * HOUR)[1] == []
     assert holders(world) == keys_of(world.supplier)
 

@@ -144,7 +144,7 @@ def counters(meter):
         cell = meter.anchors.cell(role, KA if role == b.ACB else DS)
         found[role] = (meter.anchors.counter(role), b"" if cell is None else cell.public_key)
     cell = meter.anchors.cell(b.SUPPLIER, KA, 1)
-    found["top-up"] = (meter.behaviour.top_ups.floor(), b"" if cell is None else cell.public_key)
+    found["top-up"] = (meter.organs.account.validator.floor(), b"" if cell is None else cell.public_key)
     return found
 
 

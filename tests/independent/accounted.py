@@ -133,6 +133,7 @@ class Accounted:
         )
         self.account.mode_changed = lambda: self.modes.append(self.account.is_prepayment())
         self.account.verdict_changed = self.note_verdict
+        self.account.time_s = lambda: self.now_s
         self.account.set_clock(self.now_s * 1000)
         self.account.tick(self.now_s * 1000)
         self.save()

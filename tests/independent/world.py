@@ -20,6 +20,7 @@ from slotmeter.hal.records import Records
 from slotmeter.hal.virtual.clock import VirtualClock
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
+from slotmeter.hal.virtual.switch import VirtualSwitch
 
 METER = bytes.fromhex("00DB00000000E001")
 NOW_S = 800000000
@@ -84,6 +85,8 @@ class World:
         self.now_s = NOW_S
         self.settings = settings or Settings(variant)
         self.store = store or VirtualStore()
+        # Relays stay where they are when the power goes.
+        self.switch = VirtualSwitch()
         root_point, root = ROOT_POINT, ROOT_CERTIFICATE
         cells = [
             Cell(0, CA, 0, bytes(8), b.key_identifier(root_point), root_point, root),
@@ -115,8 +118,9 @@ class World:
         """Starts the meter from what the store holds."""
         self.store = store or self.store
         entropy = self.entropy or SeededEntropy(1)
-        hal = Hal(VirtualClock(0), self.store, self.crypto, entropy, self.certificates)
+        hal = Hal(VirtualClock(0), self.store, self.crypto, entropy, self.certificates, self.switch)
         self.meter = build(hal, self.settings)
+        self.meter.tick(self.now_s * 1000)
         return self.meter
 
     # ---- what a party sends

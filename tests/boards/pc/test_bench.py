@@ -250,7 +250,7 @@ def test_an_instruction_that_fell_due_without_power_is_carried_out_with_it(bench
     ask(bench, "power", on=False)
     ask(bench, "clock", advance=2 * 24 * 3600)
     reply = ask(bench, "power", on=True)
-    assert [message["kind"] for message in reply["messages"]] == ["alert"]
+    assert sorted(message["code"] for message in reply["messages"]) == ["8F36", "8F66"]
 
 
 def test_refusals_are_in_the_security_log(bench):
@@ -447,3 +447,73 @@ def test_a_load_can_come_from_a_file(bench, tmp_path):
     path.write_text("start,import_wh,export_wh\n2024-06-01T12:00:00Z,-500,0\n")
     assert refusal(bench, "load", file=str(path)) == "bad-value"
     assert refusal(bench, "load", file=str(tmp_path / "nowhere")) == "bad-value"
+
+
+def test_the_display_is_read_and_its_keys_are_pressed(bench):
+    reply = ask(bench, "screen")
+    assert reply["lines"][0] == "Import"
+    assert reply["indicators"]["supply"] == "on"
+    assert ask(bench, "press", key="b")["lines"][0].startswith("Menu")
+    assert ask(bench, "press", key="HOLD")["lines"][0] == "Import"
+    assert ask(bench, "press", key="7")["lines"][:2] == ["Add credit", "7_"]
+    assert ask(bench, "enter", digits="1234")["lines"][1] == "Not a top-up code"
+    for wrong in ({"key": "c"}, {"key": ""}, {"key": "10"}, {"key": 1}):
+        assert refusal(bench, "press", **wrong) == "bad-field"
+    for wrong in ({"digits": ""}, {"digits": "12a"}, {"digits": "١٢"}, {"digits": 12}):
+        assert refusal(bench, "enter", **wrong) == "bad-field"
+    assert refusal(bench, "press") == refusal(bench, "enter") == "missing-field"
+
+
+def test_the_state_tells_that_a_pin_is_set_and_never_which(bench):
+    assert ask(bench, "state")["pin"] == {"set": False, "entered": False}
+    bench.enter("1")
+    for _ in range(40):
+        if "> Set PIN" in ask(bench, "press", key="a" if "Menu" in ask(bench, "screen")["lines"][0] else "b")["lines"]:
+            break
+    ask(bench, "press", key="b")
+    ask(bench, "enter", digits="8642")
+    assert "PIN set" in ask(bench, "enter", digits="8642")["lines"]
+    state = ask(bench, "state")
+    assert state["pin"]["set"] is True
+    assert "8642" not in str(state)
+
+
+def test_power_flows_while_time_passes_and_what_it_counted_outlives_the_mains(bench):
+    ask(bench, "load", watts=3000)
+    ask(bench, "clock", advance=4000)
+    assert ask(bench, "state")["registers"]["import_wh"] == 3333
+    ask(bench, "power", on=False)
+    assert refusal(bench, "screen") == refusal(bench, "press", key="a") == refusal(bench, "state") == "no-power"
+    ask(bench, "clock", advance=3600)
+    reply = ask(bench, "power", on=True)
+    assert [message["code"] for message in reply["messages"]] == ["8F36"]
+    state = ask(bench, "state")
+    assert state["registers"]["import_wh"] == 3333
+    assert state["load"]["watts"] == [3000]
+    codes = [entry["code"] for entry in ask(bench, "log", name="power")["entries"]]
+    assert codes == ["8F57", "8F36"]
+
+
+def test_a_switch_that_sticks_is_told_and_set_free_again(bench):
+    assert ask(bench, "switch", number=0) == {"id": 1, "ok": True, "number": 0, "closed": True, "stuck": False}
+    assert ask(bench, "switch", number=0, stuck=True)["stuck"] is True
+    assert ask(bench, "switch", number=0, stuck=False)["stuck"] is False
+    assert refusal(bench, "switch", number=6) == "bad-field"
+    assert refusal(bench, "switch") == "missing-field"
+
+
+def test_an_opened_cover_is_an_alert_and_an_entry_in_the_security_log(bench):
+    reply = ask(bench, "tamper")
+    assert [message["code"] for message in reply["messages"]] == ["8F3F"]
+    assert [entry["code"] for entry in ask(bench, "log", name="security")["entries"]] == ["8F3F"]
+
+
+def test_a_reset_forgets_the_load_and_moves_the_relays_back(bench):
+    ask(bench, "load", watts=3000)
+    ask(bench, "links", wan=False)
+    ask(bench, "clock", advance=7200)
+    ask(bench, "reset")
+    state = ask(bench, "state")
+    assert state["registers"]["import_wh"] == 0
+    assert state["load"]["watts"] == [0]
+    assert state["links"] == {"wan": True, "han": True, "waiting": 0}

@@ -265,3 +265,77 @@ def test_once_in_the_environment_ends_it_in_a_terminal_too(home):
     os.close(slave)
     assert process.wait(30) == 0
     os.close(master)
+
+
+class Pty:
+    """A terminal with a meter in it."""
+
+    def __init__(self, home, *arguments):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            home.command("run", "--temporary", "--no-demo", *arguments),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=home.environment,
+        )
+        os.close(slave)
+        self.text = ""
+
+    def see(self, pattern, seconds=20):
+        """Reads until something stands there that fits, and was not read before."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.text) and time.monotonic() < deadline:
+            if select.select([self.master], [], [], 0.2)[0]:
+                self.text += os.read(self.master, 4096).decode("utf-8", "replace")
+        found = re.search(pattern, self.text)
+        assert found, self.text[-2000:]
+        self.text = self.text[found.end() :]
+
+    def type(self, keys):
+        """Types keys."""
+        os.write(self.master, keys.encode())
+
+    def end(self):
+        """As Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(30) == 130
+        os.close(self.master)
+
+
+def test_in_a_terminal_the_meter_s_keys_are_those_of_the_keyboard(home):
+    terminal = Pty(home, "--start", "2025-01-01T00:00:00Z")
+    terminal.see(r"\| Import")
+    terminal.type("b")
+    terminal.see(r"\| Menu 1/")
+    terminal.type("h1234\r")
+    terminal.see("Not a top-up code")
+    terminal.type("\x1b[A")
+    terminal.end()
+
+
+def test_time_runs_at_the_rate_and_power_flows_as_the_load_says(home):
+    terminal = Pty(home, "--start", "2025-01-01T00:00:00Z", "--rate", "36000", "--load", "3000")
+    terminal.see("36000 seconds in a second")
+    terminal.see("load    3000")
+    terminal.see(r"0(?!0000)\d{4} kWh")
+    terminal.end()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--load", "much"], ["--load", "1,2"], ["--load", "-5"], ["--rate", "0"], ["--rate", "2000000"]]
+)
+def test_a_load_or_rate_that_cannot_be_is_one_line(home, arguments):
+    done = home.call("run", "--temporary", "--no-demo", "--once", *arguments)
+    assert done.returncode in (1, 2)
+    assert arguments[0] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_household_and_a_file_are_loads_too(home, tmp_path):
+    path = tmp_path / "half-hours.csv"
+    path.write_text("start,import_wh,export_wh\n2025-01-01T00:00:00Z,500,0\n")
+    for load in ("house", str(path)):
+        done = home.call("run", "--temporary", "--no-demo", "--once", "--load", load)
+        assert done.returncode == 0, done.stderr
+        assert "load    " in done.stdout

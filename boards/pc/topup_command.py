@@ -1,0 +1,47 @@
+"""`slotmeter topup`: the digits of a token, typed at the running meter's keypad."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.prepayment.utrn import DIGITS
+
+
+def joined(groups: "tuple[str, ...]") -> str:
+    """The digits of what was typed, without the blanks and dashes between groups; SlotmeterError for anything else."""
+    digits = "".join(groups).replace(" ", "").replace("-", "")
+    if not digits or not (digits.isascii() and digits.isdigit()):
+        raise SlotmeterError("a token is %d digits, and a keypad has nothing else: take out letters and signs" % DIGITS)
+    return digits
+
+
+@click.command(
+    name="topup",
+    epilog="""\b
+Examples:
+  slotmeter topup 7394 6144 3320 4021 7315
+  slotmeter topup $(slotmeter utrn --amount 5 --digits)
+
+Status: 0 typed (the screen says what came of it), 1 no meter, or no power.""",
+)
+@click.argument("groups", metavar="DIGITS", nargs=-1, required=True)
+@click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
+def command(groups: "tuple[str, ...]", port: "int | None", store: "Path | None") -> None:
+    """Type the digits of a token at the running meter's keypad, and show its screen.
+
+    Blanks and dashes between the digits do not matter. Like a person at the meter, this needs no key.
+    """
+    from slotmeter.boards.pc import running
+    from slotmeter.boards.pc.face_box import box
+    from slotmeter.boards.pc.lines import Client
+
+    digits = joined(groups)
+    with Client(running.find(port, store).port) as client:
+        reply: dict[str, Any] = client.request("enter", digits=digits)
+    if not reply.get("ok"):
+        raise SlotmeterError(str((reply.get("error") or {}).get("text", "the meter gave no reason")))
+    for line in box(reply["lines"], reply["indicators"]):
+        click.echo(line)
