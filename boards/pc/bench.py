@@ -332,8 +332,16 @@ class Bench:
         return self.world.switch.is_closed(number)
 
     def close(self) -> None:
-        """Lets go of the store; everything that was answered is in it. Closing twice is harmless."""
-        self._meter = None
+        """Keeps what was measured so far, and lets go of the store. Closing twice is harmless."""
+        meter, self._meter = self._meter, None
+        if meter is not None:
+            try:
+                meter.tick(self._clock.now_ms())
+                meter.life.flush()
+                meter.records.commit()
+            except HalError:
+                # The store refused: what is in it stands.
+                meter.records.rollback()
         self.finished = True
         self._store.close()
 

@@ -517,3 +517,14 @@ def test_a_reset_forgets_the_load_and_moves_the_relays_back(bench):
     assert state["registers"]["import_wh"] == 0
     assert state["load"]["watts"] == [0]
     assert state["links"] == {"wan": True, "han": True, "waiting": 0}
+
+
+def test_what_was_measured_is_kept_when_the_bench_is_closed(keys, tmp_path):
+    options = Options(keys=keys, store=tmp_path / "a.store", start=START)
+    with Bench(options) as bench:
+        ask(bench, "load", watts=3000)
+        ask(bench, "clock", advance=600)
+    with Bench(options) as bench:
+        state = ask(bench, "state")
+        assert state["registers"]["import_wh"] == 500
+        assert state["supply"]["state"] == "enabled"
