@@ -119,6 +119,18 @@ def _shown(value: int) -> int:
     return max(-_LARGEST - 1, min(_LARGEST, value))
 
 
+def _pairs_of(data: bytes) -> "list[tuple[int, int, int]]":
+    """The pairs of a collection matrix, as A-XDR, that are of this account: credit, charge, three flags as a number."""
+    pairs = []
+    for _, (credit, charge, flags) in decode_whole(data)[1]:
+        if credit[1][:4] == b"\x00\x00\x13\x0a" and charge[1][:4] == b"\x00\x00\x13\x14":
+            number = credit[1][4]
+            other = charge[1][4]
+            if number < CREDITS and other < CHARGES:
+                pairs.append((number, other, flags[1][1][0] >> 5))
+    return pairs
+
+
 def _rate(data: bytes) -> "tuple[int, int]":
     """A unit charge of one price, as A-XDR, in millipence: numerator and denominator."""
     (scaling, _, table) = decode_whole(data)[1]
@@ -185,6 +197,10 @@ class Account:
         # What was last written to the records, or found there.
         self._state: bytes | None = None
         self._numbers: list[int] = []
+        # What the collection matrix and the rates were read from, so as to read them again only when they are others.
+        self._matrix = b""
+        self._pairs: list[tuple[int, int, int]] = []
+        self._rate_octets = [b""] * 3
         self._payments: list[tuple[int, int]] = []
         self.load()
 
@@ -274,13 +290,10 @@ class Account:
     def _read_configuration(self) -> None:
         tree = self._tree
         ledger = self.ledger
-        pairs = []
-        for _, (credit, charge, flags) in decode_whole(tree.value(_MATRIX))[1]:
-            if credit[1][:4] == b"\x00\x00\x13\x0a" and charge[1][:4] == b"\x00\x00\x13\x14":
-                number = credit[1][4]
-                other = charge[1][4]
-                if number < CREDITS and other < CHARGES:
-                    pairs.append((number, other, flags[1][1][0] >> 5))
+        matrix = tree.value(_MATRIX)
+        if matrix != self._matrix:
+            self._matrix = matrix
+            self._pairs = _pairs_of(matrix)
         ledger.disablement = get_int(tree.value(_DISABLEMENT)[3:])
         ledger.low_threshold = get_int(tree.value(_LOW_THRESHOLD)[1:])
         ledger.emergency_threshold = get_int(tree.value(_EMERGENCY_THRESHOLD)[1:])
@@ -290,10 +303,13 @@ class Account:
         ledger.cap_period_s = get_int(tree.value(_CAP_PERIOD)[1:])
         if ledger.cap_period_s <= 0:
             ledger.cap_period_s = WEEK_S
-        ledger.set_matrix(pairs)
+        ledger.set_matrix(self._pairs)
         for place in range(3):
-            self._rates[place] = rate = _rate(tree.value(_RATES[place]))
-            self._rests[place] %= rate[1]
+            octets = tree.value(_RATES[place])
+            if octets != self._rate_octets[place]:
+                self._rate_octets[place] = octets
+                self._rates[place] = _rate(octets)
+            self._rests[place] %= self._rates[place][1]
         for place in range(2):
             self._periods[place] = int.from_bytes(tree.value(_PERIODS[place])[1:], "big") or DAY_S
         calendar = (tree.value(_CALENDAR), tree.value(_SPECIAL_DAYS))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # An organ that is asked this often at one moment and is still due is a bug, not a meter.
 _PATIENCE = 1000
+# How often an account is looked at that cannot say when it has something to tell.
+_LOOK_MS = 60000
 
 
 class Life:
@@ -38,6 +40,9 @@ class Life:
         self.organs: list[Any] = []
         # Those of them that have nothing to do while nothing is connected that measures.
         self.measurers: list[Any] = []
+        # Those of them whose `load` depends on records alone, and the names of the records that each has read.
+        self.readers: list[Any] = []
+        self._read: list[set[str]] = []
         # Those of them that want to see what flows.
         self.watchers: list[Any] = []
         self._others: list[Any] = []
@@ -48,6 +53,9 @@ class Life:
         self.contacts: Any = None
         self._contacts: list[bool] = []
         self.now_ms: int | None = None
+        # Millipence until the account has something to tell, None for never; and what a flow costs, W times prices.
+        self.headroom: Any = None
+        self.rate: Any = None
         self._flow: Flow | None = None
 
     def set_metrology(self, metrology: "Metrology | None") -> None:
@@ -60,11 +68,38 @@ class Life:
         self._flow = None
         self._others = [organ for organ in self.organs if organ not in self.measurers]
 
+    def set_readers(self, readers: "list[Any]") -> None:
+        """Names the organs whose `load` depends on records alone."""
+        self.readers = readers
+        self._read = [set() for _ in readers]
+
     def load(self) -> None:
         """Every organ reads its configuration and state again."""
         self._flow = None
         for organ in self.organs:
+            self._load(organ)
+
+    def load_after(self, changed: "set[str]") -> None:
+        """The same after records of these names changed; readers that never read one of them have nothing to read."""
+        self._flow = None
+        readers = self.readers
+        for organ in self.organs:
+            if organ in readers:
+                read = self._read[readers.index(organ)]
+                if read and changed.isdisjoint(read):
+                    continue
+            self._load(organ)
+
+    def _load(self, organ: "Any") -> None:
+        if organ not in self.readers:
             organ.load()
+            return
+        tree = self._meter.tree
+        records = self._meter.records
+        # What it ever read: which records it asks for may hang on what it finds in others.
+        tree.noted = records.noted = self._read[self.readers.index(organ)]
+        organ.load()
+        tree.noted = records.noted = None
 
     def flush(self) -> None:
         """Every organ writes what changed."""
@@ -80,9 +115,30 @@ class Life:
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
         flow = self._flow
+        due = self._credit_due_ms()
+        if due is not None and (earliest is None or due < earliest):
+            earliest = due
         if flow is not None and flow.until_ms is not None and (earliest is None or flow.until_ms < earliest):
             earliest = flow.until_ms
         return earliest
+
+    def _credit_due_ms(self) -> "int | None":
+        """When the account has something to tell, at the present flow and prices; None when that is not in sight."""
+        flow = self._flow
+        if flow is None or self.headroom is None or self.now_ms is None or not self.closed():
+            return None
+        room: int | None = self.headroom()
+        if room is None:
+            return None
+        # W times millipence for a kWh: 3.6e9 of them are a millipence in a millisecond.
+        rate: int = self.rate(flow)
+        if rate <= 0:
+            return None
+        if room == 0:
+            # It cannot be said: looked at again soon, at the same times whoever asks.
+            return self.now_ms // _LOOK_MS * _LOOK_MS + _LOOK_MS
+        # One more to pass the point, and one for the parts of millipence that wait to be whole.
+        return self.now_ms + ((room + 2) * 3600000000 + rate - 1) // rate
 
     def advance(self, target_ms: int) -> bool:
         """Lets time pass until `target_ms`; whether anything was done but measuring.

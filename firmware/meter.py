@@ -202,7 +202,7 @@ class Meter:
             return
         if self.records.changed_since_mark():
             # The command changed something: whoever lives by it looks again, and may act at once.
-            self.life.load()
+            self.life.load_after(self.records.touched_since_mark())
             self.life.react()
             self.life.flush()
         supplementary = message.supplementary[:16]

@@ -22,6 +22,7 @@ from slotmeter.firmware.face import Face
 from slotmeter.firmware.metering import Metering
 from slotmeter.firmware.outage import Outage
 from slotmeter.firmware.services import Services
+from slotmeter.firmware.settings import TWIN
 from slotmeter.firmware.supply import Supply
 from slotmeter.firmware.voltage import Voltage
 from slotmeter.hal.switch import COUNT
@@ -32,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from slotmeter.firmware.meter import Meter
     from slotmeter.hal import Hal
+    from slotmeter.hal.metrology import Flow
 
 BILLING_LOG_UPDATED = 0x8F0A
 # Records of the half-hour, voltage period and hour of collection that are running: after a restart they are others.
@@ -52,6 +54,7 @@ class Organs:
             raise ValueError("a meter needs relays: give Hal a switch")
         self._meter = meter
         self._switch = switch
+        self._twin = settings.variant == TWIN
         self._ready = False
         self.account = Account(
             tree, records, notify, settings, meter.behaviour.token_mac, crypto.equal, self._supply_state
@@ -93,9 +96,20 @@ class Organs:
         ]
         life.watchers = [self.outage, self.metering, supply, self.voltage]
         life.measurers = [self.outage, self.metering, self.voltage]
+        life.set_readers([self.metering, self.account, self.voltage])
         life.closed = supply.closed
+        life.headroom = self.account.headroom
+        life.rate = self._rate
         life.contacts = self._contacts
         life.set_metrology(hal.metrology)
+
+    def _rate(self, flow: "Flow") -> int:
+        """W of import times millipence for a kWh; only a twin meter has a price of its own for its second element."""
+        price = self.metering.active_price
+        rate = 0
+        for element in range(len(flow.import_w)):
+            rate += flow.import_w[element] * price(element if self._twin else 0)
+        return rate
 
     def _contacts(self) -> "list[bool]":
         return [self._switch.is_closed(number) for number in range(COUNT)]

@@ -20,6 +20,8 @@ class Records:
         self._values: dict[str, bytes] = {}
         # What the changed records held before, so that `rollback` can put it back.
         self._before: dict[str, object] = {}
+        # While it is a set: the names of the records that were asked for.
+        self.noted: set[str] | None = None
         # The same since the last `mark`.
         self._marked: dict[str, object] = {}
         for name in store.names():
@@ -29,6 +31,8 @@ class Records:
 
     def get(self, name: str) -> "bytes | None":
         """The record as this transaction sees it, or None."""
+        if self.noted is not None:
+            self.noted.add(name)
         return self._values.get(name)
 
     def names(self, prefix: str = "") -> "list[str]":
@@ -60,6 +64,10 @@ class Records:
     def changed_since_mark(self) -> bool:
         """Whether there is anything that `rollback` would forget."""
         return bool(self._marked)
+
+    def touched_since_mark(self) -> "set[str]":
+        """The names of what `rollback` would put back."""
+        return set(self._marked)
 
     def changed(self) -> bool:
         """Whether there is anything to commit."""

@@ -93,6 +93,8 @@ class Tree:
         self._protected: dict[bytes, list[bytes]] = {}
         self._limits: dict[bytes, tuple[int, int]] = {}
         self._touched: set[bytes] = set()
+        # While it is a set: the names of the records behind the values that were asked for.
+        self.noted: set[str] | None = None
         # What preset_adjusting_time has prepared; it does not outlive a power cut.
         self.time_window: tuple[int, int] | None = None
         kinds: dict[int, list[RowType]] = {}
@@ -272,6 +274,8 @@ class Tree:
 
     def value(self, key: bytes) -> bytes:
         """The stored value of an attribute that this meter has."""
+        if self.noted is not None:
+            self.noted.add("a" + key.hex())
         value = self._readable.get(key)
         return self._hidden[key] if value is None else value
 
