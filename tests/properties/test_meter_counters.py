@@ -324,9 +324,17 @@ class Counters(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 60, 3600, 8000)))
     def pass_time(self, seconds):
+        model, store = self.model, self.world.store
+        calls = store.calls
+        nothing_due = not [one for one in model.stored if one[0] <= self.world.now_s + seconds]
         expected = self.expect_due(self.world.now_s + seconds)
         _, alerts, _ = self.world.advance(seconds)
         assert len(alerts) == expected
+        assert store.calls <= calls + 1, "time passes in one commit"
+        if nothing_due and model.armed and store.calls > calls:
+            # A day of the account has ended: a commit that the model does not foresee, and that may be the one to fail.
+            model.fails_in -= 1
+            model.armed = model.fails_in > 0
         self.note_alerts(alerts)
 
     @rule()
