@@ -160,6 +160,8 @@ def parse(data):
     WORLD.fresh()
     messages = messages_of(data)
     meter = WORLD.meter
+    # What it told when it was switched on is not an answer.
+    WORLD.take()
     answered, reasons = 0, []
     for message in messages:
         before, own = counters(meter), meter.anchors.own_counter()
