@@ -37,7 +37,8 @@ WIRE, INSIDE, BLOCKS = 0, 1, 2
 COUNTER = 0x5EEDC0DE77
 TOP_UP = 0x0007
 TOKEN_COUNTER = 12 << 32
-LONG_S = 40 * 365 * 86400
+# Three years, in which a debt is collected every hour and a calendar switches a load twice a day.
+LONG_S = 3 * 365 * 86400
 # A whole critical command with its own signature, and what the machine takes for itself.
 SLOWEST_S = 0.25
 
