@@ -351,7 +351,7 @@ class Account:
             self._activate()
         else:
             return
-        self._write_state()
+        self._write_state(self._values())
 
     def _values(self) -> "tuple[int, int, int, int, int, int]":
         ledger = self.ledger
@@ -367,11 +367,10 @@ class Account:
     def flush(self) -> None:
         """Tells what is to be told, and writes what changed."""
         self.tell()
-        self.show()
-        self._write_state()
+        self._write_state(self.show())
 
-    def show(self) -> None:
-        """Writes the registers that changed into the tree, for who reads them there."""
+    def show(self) -> "tuple[int, int, int, int, int, int]":
+        """Writes the registers that changed into the tree, for who reads them there; returns them all."""
         values = self._values()
         had = self._had
         tree = self._tree
@@ -384,8 +383,9 @@ class Account:
         if status != self._status:
             self._status = status
             tree.put(EMERGENCY_STATUS, bytes((0x16, status)))
+        return values
 
-    def _write_state(self) -> None:
+    def _write_state(self, values: "tuple[int, int, int, int, int, int]") -> None:
         ledger = self.ledger
         numbers = [
             ledger.prepayment << 7
@@ -400,7 +400,7 @@ class Account:
             ledger.limit,
             ledger.used,
         ]
-        numbers.extend(self._values())
+        numbers.extend(values)
         numbers.extend(self._rests)
         numbers.extend(self._seen)
         numbers.extend(self._had)
@@ -584,7 +584,7 @@ class Account:
     def activate_emergency_credit(self, now_s: int) -> bool:
         """The customer's hand: whether emergency credit is active now."""
         active = self._activate()
-        self._write_state()
+        self._write_state(self._values())
         self._untold.append((ACTIONED_HERE if active else NOT_ACTIONED_HERE, _ACTIVATE_CODE))
         self.tell()
         return active
@@ -633,7 +633,7 @@ class Account:
             self._tree.append(DEBT_PAYMENTS, stamp + paid.to_bytes(4, "big"))
         self._follow()
         # In the same transaction as the counter: taken back together, if at all.
-        self._write_state()
+        self._write_state(self._values())
         return verdict
 
     def debt_to_clear(self) -> int:

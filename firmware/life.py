@@ -6,8 +6,8 @@ years are the same loop, and the same history follows from the same load.
 
 An organ (metering, account, supply ...) keeps its state in plain integers and has five methods:
 
-    load()          reads configuration and state from the object tree and the records: at the start, after a rollback,
-                    and after a command or the bench changed something
+    load()          reads configuration and state from the object tree and the records, and from nothing else: at the
+                    start, after a rollback, and after a record changed that it has read
     flush()         writes what changed back into them: before anybody reads them and before a commit
     deadline_ms()   when it must be asked next, or None
     tick(now_ms)    does what is due
@@ -33,16 +33,16 @@ _LOOK_MS = 60000
 
 
 class Life:
-    """The organs of one meter and the time that they reached. organs: asked in this order when something is due."""
+    """The organs of one meter and the time that they reached."""
 
     def __init__(self, meter: "Meter") -> None:
         self._meter = meter
+        # In the order in which they are asked.
         self.organs: list[Any] = []
         # Those of them that have nothing to do while nothing is connected that measures.
         self.measurers: list[Any] = []
-        # Those of them whose `load` depends on records alone, and the names of the records that each has read.
-        self.readers: list[Any] = []
-        self._read: list[set[str]] = []
+        # The names of the records that each of them has read, None before it was asked to.
+        self._read: list[set[str] | None] = []
         # Those of them that want to see what flows.
         self.watchers: list[Any] = []
         self._others: list[Any] = []
@@ -58,6 +58,11 @@ class Life:
         self.rate: Any = None
         self._flow: Flow | None = None
 
+    def set_organs(self, organs: "list[Any]") -> None:
+        """Names those that live, in the order in which they act at one moment."""
+        self.organs = organs
+        self._read = [None] * len(organs)
+
     def set_metrology(self, metrology: "Metrology | None") -> None:
         """Replaces what flows, from this moment on."""
         if self.metrology is None and metrology is not None and self.now_ms is not None:
@@ -68,37 +73,28 @@ class Life:
         self._flow = None
         self._others = [organ for organ in self.organs if organ not in self.measurers]
 
-    def set_readers(self, readers: "list[Any]") -> None:
-        """Names the organs whose `load` depends on records alone."""
-        self.readers = readers
-        self._read = [set() for _ in readers]
-
     def load(self) -> None:
         """Every organ reads its configuration and state again."""
-        self._flow = None
-        for organ in self.organs:
-            self._load(organ)
+        for number in range(len(self.organs)):
+            self._load(number)
 
     def load_after(self, changed: "set[str]") -> None:
-        """The same after records of these names changed; readers that never read one of them have nothing to read."""
-        self._flow = None
-        readers = self.readers
-        for organ in self.organs:
-            if organ in readers:
-                read = self._read[readers.index(organ)]
-                if read and changed.isdisjoint(read):
-                    continue
-            self._load(organ)
+        """The same after records of these names changed; who never read one of them has nothing to read."""
+        for number in range(len(self.organs)):
+            read = self._read[number]
+            if read is None or not changed.isdisjoint(read):
+                self._load(number)
 
-    def _load(self, organ: "Any") -> None:
-        if organ not in self.readers:
-            organ.load()
-            return
+    def _load(self, number: int) -> None:
+        self._flow = None
         tree = self._meter.tree
         records = self._meter.records
         # What it ever read: which records it asks for may hang on what it finds in others.
-        tree.noted = records.noted = self._read[self.readers.index(organ)]
-        organ.load()
+        read = self._read[number]
+        if read is None:
+            read = self._read[number] = set()
+        tree.noted = records.noted = read
+        self.organs[number].load()
         tree.noted = records.noted = None
 
     def flush(self) -> None:

@@ -11,7 +11,7 @@
     commands, face ----> supply ----> switch 0
     calendar, commands > auxiliary -> switches 1 to 5
 
-An organ knows none of the others: it gets functions. `Life.organs` is in the order in which they act at one moment.
+An organ knows none of the others: it gets functions. They act at one moment in the order of `set_organs`.
 """
 
 from slotmeter.dlms.gbcs.roles import SUPPLIER
@@ -85,18 +85,11 @@ class Organs:
         self.face = Face(tree, records, notify, settings, self.guard, services)
 
         life = meter.life
-        life.organs = [
-            self.outage,
-            self.metering,
-            self.account,
-            supply,
-            self.auxiliary,
-            self.voltage,
-            self.face,
-        ]
+        life.set_organs(
+            [self.outage, self.metering, self.account, supply, self.auxiliary, self.voltage, self.face]
+        )
         life.watchers = [self.outage, self.metering, supply, self.voltage]
         life.measurers = [self.outage, self.metering, self.voltage]
-        life.set_readers([self.metering, self.account, self.voltage])
         life.closed = supply.closed
         life.headroom = self.account.headroom
         life.rate = self._rate
