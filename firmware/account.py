@@ -196,7 +196,8 @@ class Account:
         self._periods = [DAY_S, DAY_S]
         # What was last written to the records, or found there.
         self._state: bytes | None = None
-        self._numbers: list[int] = []
+        # What the record "acc" says, as it is compared.
+        self._written: tuple[tuple[object, ...], tuple[object, ...]] = ((), ())
         # What the collection matrix and the rates were read from, so as to read them again only when they are others.
         self._matrix = b""
         self._pairs: list[tuple[int, int, int]] = []
@@ -387,27 +388,33 @@ class Account:
 
     def _write_state(self, values: "tuple[int, int, int, int, int, int]") -> None:
         ledger = self.ledger
-        numbers = [
-            ledger.prepayment << 7
-            | ledger.selected << 6
-            | ledger.exhausted << 5
-            | ledger.low << 4
-            | ledger.offered << 3
-            | ledger.out << 2
-            | self._blocked << 1
-            | self._was_out << 0,
-            self._status,
-            ledger.limit,
-            ledger.used,
-        ]
-        numbers.extend(values)
-        numbers.extend(self._rests)
-        numbers.extend(self._seen)
-        numbers.extend(self._had)
-        if numbers != self._numbers:
-            self._numbers = numbers
-            self._state = state = " ".join([str(number) for number in numbers]).encode()
-            self._records.put("acc", state)
+        flags = (
+            ledger.prepayment,
+            ledger.selected,
+            ledger.exhausted,
+            ledger.low,
+            ledger.offered,
+            ledger.out,
+            self._blocked,
+            self._was_out,
+        )
+        rest = (self._status, ledger.limit, ledger.used, values, self._rests, self._seen, self._had)
+        # Asked at every message: compared before it is spelt out.
+        if flags != self._written[0] or rest != self._written[1]:
+            rests, seen, had = self._rests[:], self._seen[:], self._had[:]
+            self._written = (flags, (self._status, ledger.limit, ledger.used, values, rests, seen, had))
+            mask = 0
+            for flag in flags:
+                mask = mask << 1 | flag
+            numbers = [mask, self._status, ledger.limit, ledger.used]
+            numbers.extend(values)
+            numbers.extend(rests)
+            numbers.extend(seen)
+            numbers.extend(had)
+            state = " ".join([str(number) for number in numbers]).encode()
+            if state != self._state:
+                self._state = state
+                self._records.put("acc", state)
         if self._done_s is not None:
             done = self._done_s.to_bytes(8, "big")
             if self._records.get("acc.done") != done:
@@ -423,7 +430,7 @@ class Account:
     def _start_state(self) -> None:
         """That of a meter which never kept any: the registers are what the tree says."""
         self.ledger = Ledger()
-        self._numbers = []
+        self._written = ((), ())
         self._done_s = self._now_s
         self._blocked = self._was_out = self._restored_by_emergency = self._verdict_is_new = False
         self._rests = [0, 0, 0]
@@ -433,7 +440,8 @@ class Account:
 
     def _read_state(self, state: bytes) -> None:
         ledger = self.ledger
-        self._numbers = numbers = [int(word) for word in state.decode().split()]
+        self._written = ((), ())
+        numbers = [int(word) for word in state.decode().split()]
         mask = numbers[0]
         flags = [bool(mask >> shift & 1) for shift in range(8)]
         ledger.prepayment = flags[7]

@@ -57,6 +57,8 @@ class Life:
         self.headroom: Any = None
         self.rate: Any = None
         self._flow: Flow | None = None
+        # Whether anything was measured that is not written yet.
+        self._measured = False
 
     def set_organs(self, organs: "list[Any]") -> None:
         """Names those that live, in the order in which they act at one moment."""
@@ -99,8 +101,14 @@ class Life:
 
     def flush(self) -> None:
         """Every organ writes what changed."""
+        self._measured = False
         for organ in self.organs:
             organ.flush()
+
+    def flush_measured(self) -> None:
+        """The same, when all that can have happened since the last time is that power flowed."""
+        if self._measured:
+            self.flush()
 
     def deadline_ms(self) -> "int | None":
         """The earliest time at which anything is due; None when nothing is."""
@@ -195,6 +203,7 @@ class Life:
             if self.closed is not None and not self.closed():
                 # The load switch parts the house from the network: nothing is taken and nothing is fed back.
                 flow = Flow((0,) * len(flow.import_w), 0, 0, 0, flow.volts, flow.until_ms)
+            self._measured = True
             for organ in self.watchers:
                 organ.see(flow, from_ms, to_ms)
         self.now_ms = to_ms

@@ -159,7 +159,7 @@ class Meter:
         raised for bad octets.
         """
         self.tick(now_ms)
-        self.life.flush()
+        self.life.flush_measured()
         self.records.mark()
         if len(self._events) > EVENTS_LIMIT:
             self._events = self._events[-EVENTS_LIMIT:]
@@ -253,7 +253,7 @@ class Meter:
         """
         self._transfers.tick(now_ms)
         life = self.life
-        life.flush()
+        life.flush_measured()
         self.records.mark()
         self._time_before = (life.now_ms, self.now_s)
         if life.advance(now_ms) or self._held:

@@ -118,9 +118,13 @@ class World:
     def answer(self, command: bytes) -> bytes:
         """The response to one command; SlotmeterError when there is none."""
         response = exchange(self.meter, command)
-        if message.parse(response).cra != message.RESPONSE:
-            raise SlotmeterError("the meter under measurement refused its command")
+        _check(response)
         return response
+
+
+def _check(response: bytes) -> None:
+    if message.parse(response).cra != message.RESPONSE:
+        raise SlotmeterError("the meter under measurement refused its command")
 
 
 def _meter(store: Store, settings: Settings) -> Meter:
@@ -305,7 +309,12 @@ class Measurements:
         waiting = [world.command("ECS38") for _ in range((calls + 1) * (self.rounds + 1))]
         bare = Bare(world, waiting[-1], world.answer(waiting[0]))
         supply = iter(waiting[1:])
-        ours, ceiling = side_by_side([(lambda: world.answer(next(supply)), calls), (bare.critical, calls)], self.rounds)
+        answers: list[bytes] = []
+        ours, ceiling = side_by_side(
+            [(lambda: answers.append(exchange(world.meter, next(supply))), calls), (bare.critical, calls)], self.rounds
+        )
+        for answer in answers:
+            _check(answer)
         beside = "MAC, verify, sign %.1f us" % ceiling
         return [Row("critical command", _rate(ours), beside, ceiling / ours, 0.6, "none of the peers answers one")]
 
