@@ -337,8 +337,10 @@ class Account:
         else:
             ledger.time_debt[place - 3] = value
 
-    def changed(self, key: bytes) -> None:
-        """A command's item has written an attribute: emergency credit is reset (ECS04b) or activated (ECS09) by it."""
+    def changed(self, key: bytes) -> bool:
+        """A command's item has written an attribute: emergency credit is reset (ECS04b) or activated (ECS09) by it.
+        False when it is no such attribute.
+        """
         ledger = self.ledger
         tree = self._tree
         if key == EMERGENCY_BALANCE and not get_int(tree.value(key)[1:]):
@@ -351,8 +353,9 @@ class Account:
             self._status = INVOKED
             self._activate()
         else:
-            return
+            return False
         self._write_state(self._values())
+        return True
 
     def _values(self) -> "tuple[int, int, int, int, int, int]":
         ledger = self.ledger
@@ -375,11 +378,12 @@ class Account:
         values = self._values()
         had = self._had
         tree = self._tree
-        for place in range(len(values)):
-            if values[place] != had[place]:
-                had[place] = values[place]
-                self._seen[place] = shown = _shown(values[place])
-                tree.put(_REGISTERS[place], b"\x05" + put_int(shown, 4))
+        if values != tuple(had):
+            for place in range(len(values)):
+                if values[place] != had[place]:
+                    had[place] = values[place]
+                    self._seen[place] = shown = _shown(values[place])
+                    tree.put(_REGISTERS[place], b"\x05" + put_int(shown, 4))
         status = self.ledger.status()
         if status != self._status:
             self._status = status

@@ -24,13 +24,17 @@ _CLOCK_RECORD = "clock"
 
 
 class Behaviour(Hooks):
-    """The hooks of one meter."""
+    """The hooks of one meter: the only way from a command's items to the organs.
+
+    acted: whether an organ was told anything since whoever asks has set it to False.
+    """
 
     def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self._records = meter.records
         # Entity and shared secret of whose token is being judged.
         self._token_key: tuple[bytes, bytes] | None = None
+        self.acted = False
 
     # ---- future-dated values
 
@@ -52,6 +56,7 @@ class Behaviour(Hooks):
 
     def activated(self, key: bytes) -> None:
         """What hung on an activation attribute has become active."""
+        self.acted = True
         self._meter.organs.metering.activated(key)
 
     def changed(self, key: bytes, access: "Access") -> None:
@@ -61,21 +66,24 @@ class Behaviour(Hooks):
             organs.guard.disable_remotely()
         elif key == MESSAGE:
             organs.face.message_arrived()
-        else:
-            organs.account.changed(key)
+        elif organs.account.changed(key):
+            self.acted = True
 
     def supply(self, state: int, access: "Access") -> int:
         """The supplier's command to the load switch."""
+        self.acted = True
         return self._meter.organs.supply.command(state, access.now_s)
 
     def auxiliary(self, obis: bytes, command: int, access: "Access") -> int:
         """ECS47a and ECS47e: a command word for an auxiliary controller."""
+        self.acted = True
         return self._meter.organs.auxiliary.command(obis, command, access.now_s)
 
     # ---- top-up tokens
 
     def top_up(self, digits: bytes, access: "Access") -> int:
         """A token that came in CS01a: the credit is added, or there is an alert that says why not."""
+        self.acted = True
         account = self._meter.organs.account
         text = "".join([chr(octet) for octet in digits])
         # Agreed here, before the validator: inside it the calls of a board would be too deep for a key agreement.
@@ -114,6 +122,7 @@ class Behaviour(Hooks):
 
     def set_clock_status(self, status: int) -> None:
         """Keeps a clock status."""
+        self.acted = True
         self._records.put(_CLOCK_RECORD, bytes((status,)))
 
     def set_time(self, start_s: int, end_s: int, access: "Access") -> int:

@@ -80,12 +80,15 @@ class Life:
         for number in range(len(self.organs)):
             self._load(number)
 
-    def load_after(self, changed: "set[str]") -> None:
-        """The same after records of these names changed; who never read one of them has nothing to read."""
+    def load_after(self, changed: "set[str]") -> bool:
+        """The same after records of these names changed; False when nobody ever read one of them."""
+        loaded = False
         for number in range(len(self.organs)):
             read = self._read[number]
             if read is None or not changed.isdisjoint(read):
                 self._load(number)
+                loaded = True
+        return loaded
 
     def _load(self, number: int) -> None:
         self._flow = None

@@ -183,6 +183,7 @@ class Meter:
             return
         assert use_case is not None
         self._message = message
+        self.behaviour.acted = False
         self._role = role
         self._sealing_counter = b""
         self._order = 0
@@ -201,10 +202,10 @@ class Meter:
             self._refuse(gate.MALFORMED, str(error), message)
             return
         if self.records.changed_since_mark():
-            # The command changed something: whoever lives by it looks again, and may act at once.
-            self.life.load_after(self.records.touched_since_mark())
-            self.life.react()
-            self.life.flush()
+            # Whoever lives by what the command changed looks again, and may act at once.
+            if self.life.load_after(self.records.touched_since_mark()) or self.behaviour.acted or use_case.asn1:
+                self.life.react()
+                self.life.flush()
         supplementary = message.supplementary[:16]
         if supplementary and self._sealing_counter:
             supplementary += self._sealing_counter
@@ -301,7 +302,7 @@ class Meter:
         for index in range(count):
             item = items[index]
             kind = GET if item.kind == GET_WITH_SELECTION else item.kind
-            if bytes((kind,)) + item.key not in allowed:
+            if not allowed.get(item.key, 0) >> kind & 1:
                 # Outside its use case: nothing is done, the item is named, the others were not tried.
                 for other in items:
                     results.append((other.kind, OTHER_REASON, NULL))

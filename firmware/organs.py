@@ -25,7 +25,6 @@ from slotmeter.firmware.services import Services
 from slotmeter.firmware.settings import TWIN
 from slotmeter.firmware.supply import Supply
 from slotmeter.firmware.voltage import Voltage
-from slotmeter.hal.switch import COUNT
 from slotmeter.privacy_pin.guard import Guard
 from slotmeter.privacy_pin.pin import Pin
 
@@ -53,7 +52,6 @@ class Organs:
         if switch is None:
             raise ValueError("a meter needs relays: give Hal a switch")
         self._meter = meter
-        self._switch = switch
         self._twin = settings.variant == TWIN
         self._ready = False
         self.account = Account(
@@ -93,7 +91,7 @@ class Organs:
         life.closed = supply.closed
         life.headroom = self.account.headroom
         life.rate = self._rate
-        life.contacts = self._contacts
+        life.contacts = switch.contacts
         life.set_metrology(hal.metrology)
 
     def _rate(self, flow: "Flow") -> int:
@@ -103,9 +101,6 @@ class Organs:
         for element in range(len(flow.import_w)):
             rate += flow.import_w[element] * price(element if self._twin else 0)
         return rate
-
-    def _contacts(self) -> "list[bool]":
-        return [self._switch.is_closed(number) for number in range(COUNT)]
 
     def _now_ms(self) -> int:
         return self._meter.life.now_ms or 0

@@ -22,3 +22,7 @@ class Switch:
     def is_closed(self, number: int) -> bool:
         """Whether the contact of relay `number` (0 to COUNT - 1, else ValueError) is closed, whatever it was told."""
         raise NotImplementedError
+
+    def contacts(self) -> "list[bool]":
+        """`is_closed` of every relay, in order: asked after each command and whenever something was due."""
+        return [self.is_closed(number) for number in range(COUNT)]

@@ -76,11 +76,11 @@ class UseCase:
         return self.protection
 
     def allowed(self) -> "dict[bytes, int]":
-        """What a request may touch: kind octet and key (10 octets) to 1. Selective access counts as a get."""
+        """What a request may touch: key to an OR of 1 << kind. Selective access counts as a get."""
         if self._allowed is None:
-            allowed = {}
+            allowed: dict[bytes, int] = {}
             for item in self.items:
-                allowed[bytes((item[0],)) + item[1]] = 1
+                allowed[item[1]] = allowed.get(item[1], 0) | 1 << item[0]
             self._allowed = allowed
         return self._allowed
 

@@ -34,6 +34,10 @@ class VirtualSwitch(Switch):
         self._check(number)
         return self._closed[number]
 
+    def contacts(self) -> "list[bool]":
+        """Where all contacts are."""
+        return self._closed[:]
+
     def stick(self, number: int, stuck: bool = True) -> None:
         """Makes a relay stay where it is whatever it is told, or sets it free."""
         self._check(number)
