@@ -501,11 +501,11 @@ class Measurements:
         ours = "import slotmeter.firmware.devices.esme"
         # The first of each writes the compiled files and warms the disk's cache.
         for code in (reference, ours):
-            _child(_IMPORT % code)
+            self._child(_IMPORT % code)
         times: "dict[str, list[float]]" = {reference: [], ours: []}
         for _ in range(self.rounds):
             for code, found in times.items():
-                found.append(float(_child(_IMPORT % code)))
+                found.append(float(self._child(_IMPORT % code)))
         mine, beside = statistics.median(times[ours]), statistics.median(times[reference])
         return [
             Row(
@@ -517,6 +517,9 @@ class Measurements:
                 higher=False,
             )
         ]
+
+    def _child(self, code: str) -> str:
+        return _child(code, self.folder / "compiled")
 
     def memory(self) -> "list[Row]":
         """One meter process after its start and after many commands."""
@@ -530,8 +533,8 @@ class Measurements:
         world.answer(spent)
         commands.append(spent.hex())
         store.close()
-        bare = json.loads(_child(_BARE))
-        grown = json.loads(_child(_MEMORY % (str(path), commands, self.flat_commands)))
+        bare = json.loads(self._child(_BARE))
+        grown = json.loads(self._child(_MEMORY % (str(path), commands, self.flat_commands)))
         first, last = grown[0], grown[-1]
         return [
             Row(
@@ -604,9 +607,14 @@ print(json.dumps(sizes))
 )
 
 
-def _child(code: str) -> str:
-    """What a fresh interpreter prints that runs `code`; it sees the same packages."""
+def _child(code: str, compiled: Path) -> str:
+    """What a fresh interpreter prints that runs `code`; it sees the same packages.
+
+    compiled: where it keeps what it compiles of them: an installed package is compiled, whatever this process was told.
+    """
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+    environment["PYTHONPYCACHEPREFIX"] = str(compiled)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         reason = done.stderr.strip().splitlines() or ["no reason given"]
