@@ -30,7 +30,7 @@ from runtime import VERSIONS, RuntimeMissing, run_jobs  # noqa: E402
 from slotmeter.boards.pc.errors import SlotmeterError  # noqa: E402
 from slotmeter.boards.pc.rtds_replay import Exchange, Replay  # noqa: E402
 from slotmeter.dlms.gbcs.anchors import DeviceKeys  # noqa: E402
-from slotmeter.dlms.gbcs.message import SIGNATURE_SIZE, parse  # noqa: E402
+from slotmeter.dlms.gbcs.message import RESPONSE, SIGNATURE_SIZE, parse  # noqa: E402
 from slotmeter.dlms.gbcs.roles import DIGITAL_SIGNATURE  # noqa: E402
 from slotmeter.firmware.settings import VARIANT_NAMES  # noqa: E402
 from slotmeter.firmware.usecases import USE_CASES  # noqa: E402
@@ -138,10 +138,11 @@ def judge(prepared: Prepared, answers: "list[dict[str, Any]]", repeatable: bool)
             return str(answer["error"]).strip()
     if len(answers) < 9:
         return "MicroPython stopped half-way"
-    sent = [line.split()[1] for line in answers[2]["out"].splitlines() if line.startswith("sent ")]
-    if not sent:
+    sent = [bytes.fromhex(line.split()[1]) for line in answers[2]["out"].splitlines() if line.startswith("sent ")]
+    # An alert may leave beside it: what falls due or changes with the command is told.
+    got = next((data for data in sent if parse(data).cra == RESPONSE), None)
+    if got is None:
         return "no answer: " + answers[2]["out"].strip()
-    got = bytes.fromhex(sent[0])
     message, expected = parse(got), parse(prepared.expected)
     if message.code == _CODE_CS02C:
         # A certification request is for a fresh key: the host's own tests look into it.
