@@ -1,8 +1,9 @@
-"""The crypto port: P-256, SHA-256 and AES-128-GCM, which is all that GBCS asks for (GBCS section 4).
+"""The crypto port: P-256, SHA-256 and AES-128-GCM, which is all that GBCS asks for (GBCS section 4), and the AES-128
+and AES-128-CCM that ZigBee asks for (ZigBee specification, annexes A and B).
 
 Shapes: a private key is 32 octets (big-endian scalar), a public key 64 octets (x then y, no leading 04),
-a signature 64 octets (r then s), an AES key 16 octets, an IV 12 octets. Anything else is a HalError(BAD_KEY)
-from the key functions and False from `verify`.
+a signature 64 octets (r then s), an AES key 16 octets, an IV of GCM 12 octets, a nonce of CCM 13 octets. Anything
+else is a HalError(BAD_KEY) from the key functions and False from `verify`.
 """
 
 TYPE_CHECKING = False
@@ -37,6 +38,21 @@ class Crypto:
 
     def gcm_open(self, key: bytes, iv: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
         """The plaintext of what `gcm_seal` made, or None when the tag does not match."""
+        raise NotImplementedError
+
+    def aes(self, key: bytes, block: bytes) -> bytes:
+        """One block of 16 octets enciphered (FIPS 197). HalError(BAD_KEY) for other sizes of key or block."""
+        raise NotImplementedError
+
+    def ccm_seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes, tag_length: int) -> bytes:
+        """Ciphertext followed by the tag of 4, 8 or 16 octets: CCM with L = 2 (RFC 3610), at most 65535 octets.
+
+        Other sizes of key, nonce, tag or plaintext are a HalError(BAD_KEY).
+        """
+        raise NotImplementedError
+
+    def ccm_open(self, key: bytes, nonce: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
+        """The plaintext of what `ccm_seal` made, or None when the tag does not match."""
         raise NotImplementedError
 
     def public_key(self, private: bytes) -> bytes:

@@ -7,7 +7,7 @@ Nothing is kept of a private key. Nothing here takes the same time for all keys:
 
 import hashlib
 
-from slotmeter.hal.board import soft_gcm, soft_p256
+from slotmeter.hal.board import soft_ccm, soft_gcm, soft_p256
 from slotmeter.hal.board.soft_aes import cipher
 from slotmeter.hal.crypto import Crypto
 from slotmeter.hal.errors import BAD_KEY, HalError
@@ -24,6 +24,18 @@ def _check_aead(key: bytes, iv: bytes, tag_length: int) -> None:
         raise HalError(BAD_KEY, "an IV has 12 octets, not %d" % len(iv))
     if not 12 <= tag_length <= 16:
         raise HalError(BAD_KEY, "a tag has 12 to 16 octets, not %d" % tag_length)
+
+
+def _check_ccm(key: bytes, nonce: bytes, size: int, tag_length: int) -> None:
+    """Refuses parameters of a CCM call that ZigBee does not use."""
+    if len(key) != 16:
+        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
+    if len(nonce) != 13:
+        raise HalError(BAD_KEY, "a nonce has 13 octets, not %d" % len(nonce))
+    if tag_length not in (4, 8, 16):
+        raise HalError(BAD_KEY, "a CCM tag has 4, 8 or 16 octets, not %d" % tag_length)
+    if size > 65535:
+        raise HalError(BAD_KEY, "CCM takes 65535 octets, not %d" % size)
 
 
 def _check_point(public: bytes) -> None:
@@ -73,6 +85,33 @@ class BoardCrypto(Crypto):
         if not self.equal(soft_gcm.tag(aes, iv, aad, ciphertext)[:tag_length], sealed[end:]):
             return None
         return soft_gcm.apply(aes, iv, ciphertext)
+
+    def aes(self, key: bytes, block: bytes) -> bytes:
+        """One block of 16 octets enciphered (FIPS 197). HalError(BAD_KEY) for other sizes of key or block."""
+        if len(key) != 16 or len(block) != 16:
+            raise HalError(BAD_KEY, "AES takes a key and a block of 16 octets, not %d and %d" % (len(key), len(block)))
+        return cipher(key).encrypt(block)
+
+    def ccm_seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes, tag_length: int) -> bytes:
+        """Ciphertext followed by the tag of 4, 8 or 16 octets: CCM with L = 2 (RFC 3610), at most 65535 octets.
+
+        Other sizes of key, nonce, tag or plaintext are a HalError(BAD_KEY).
+        """
+        _check_ccm(key, nonce, len(plaintext), tag_length)
+        aes = cipher(key)
+        return soft_ccm.apply(aes, nonce, plaintext) + soft_ccm.tag(aes, nonce, aad, plaintext, tag_length)
+
+    def ccm_open(self, key: bytes, nonce: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
+        """The plaintext of what `ccm_seal` made, or None when the tag does not match."""
+        end = len(sealed) - tag_length
+        _check_ccm(key, nonce, end, tag_length)
+        if end < 0:
+            return None
+        aes = cipher(key)
+        plaintext = soft_ccm.apply(aes, nonce, sealed[:end])
+        if not self.equal(soft_ccm.tag(aes, nonce, aad, plaintext, tag_length), sealed[end:]):
+            return None
+        return plaintext
 
     def public_key(self, private: bytes) -> bytes:
         """The public key that belongs to `private`."""

@@ -170,3 +170,21 @@ def test_infinity_met_on_the_way_does_no_harm():
         for _ in range(3):
             assert crypto.verify(public, signature, b"m")
             assert crypto.ecdh(private, base) == public[:32]
+
+
+def test_ccm_of_rfc_3610_and_of_the_zigbee_specification():
+    crypto = BoardCrypto()
+    key = h("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf")
+    aad = h("0001020304050607")
+    plain = bytes(range(8, 0x1F))
+    # RFC 3610, section 8, packet vector 1.
+    sealed = h("588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0")
+    assert crypto.ccm_seal(key, h("00000003020100a0a1a2a3a4a5"), aad, plain, 8) == sealed
+    # ZigBee specification, annex C.3.
+    nonce = h("a0a1a2a3a4a5a6a70302010006")
+    sealed = h("1a55a36abb6c610d066b3375649cef10d4664ecad854a80a895cc1d8ff9469")
+    assert crypto.ccm_seal(key, nonce, aad, plain, 8) == sealed
+    assert crypto.ccm_open(key, nonce, aad, sealed, 8) == plain
+    assert crypto.ccm_open(key, nonce, aad, sealed[:-1] + b"\x68", 8) is None
+    assert crypto.aes(key, aad + aad) == cipher(key).encrypt(aad + aad)
+    assert refused(lambda: crypto.ccm_seal(key, nonce, aad, plain, 12))

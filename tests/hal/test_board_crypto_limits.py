@@ -41,6 +41,7 @@ def test_no_operation_goes_deeper_than_six_calls() -> None:
     for _ in range(3):
         assert depth(lambda: crypto.ecdh(PRIVATE, other)) <= 6
     assert depth(lambda: crypto.gcm_seal(bytes(16), bytes(12), b"head", b"plain", 12)) <= 6
+    assert depth(lambda: crypto.ccm_seal(bytes(16), bytes(13), b"head", b"plain", 4)) <= 6
 
 
 def test_no_more_tables_are_kept_than_allowed() -> None:

@@ -1,6 +1,8 @@
 """What every crypto backend must do, whatever is behind it."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slotmeter.hal.board.crypto import BoardCrypto
 from slotmeter.hal.crypto import P256_ORDER, Crypto
@@ -17,6 +19,7 @@ PUBLIC = bytes.fromhex(
 )
 KEY = bytes(range(16))
 IV = bytes(range(100, 112))
+NONCE = bytes(range(100, 113))
 
 
 def bad_points() -> "list[bytes]":
@@ -111,6 +114,83 @@ class CryptoConformance:
         if tag_length == 12:
             with pytest.raises(HalError):
                 crypto.gmac(key, iv, b"")
+
+    def test_aes_of_fips_197(self) -> None:
+        crypto = self.crypto()
+        # FIPS 197, C.1 and appendix B.
+        block = bytes.fromhex("00112233445566778899aabbccddeeff")
+        assert crypto.aes(KEY, block).hex() == "69c4e0d86a7b0430d8cdb78070b4c55a"
+        key = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+        block = bytes.fromhex("3243f6a8885a308d313198a2e0370734")
+        assert crypto.aes(key, block).hex() == "3925841d02dc09fbdc118597196a0b32"
+
+    def test_aes_takes_one_block_and_one_size_of_key(self) -> None:
+        crypto = self.crypto()
+        for key, block in ((bytes(15), bytes(16)), (bytes(24), bytes(16)), (KEY, b""), (KEY, bytes(32))):
+            with pytest.raises(HalError) as caught:
+                crypto.aes(key, block)
+            assert caught.value.kind == BAD_KEY
+
+    def test_ccm_of_the_zigbee_specification(self) -> None:
+        # ZigBee specification, annex C.3 (encryption) and C.4 (decryption).
+        crypto = self.crypto()
+        key = bytes.fromhex("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf")
+        nonce = bytes.fromhex("a0a1a2a3a4a5a6a70302010006")
+        aad, plain = bytes(range(8)), bytes(range(8, 0x1F))
+        sealed = bytes.fromhex("1a55a36abb6c610d066b3375649cef10d4664ecad854a80a895cc1d8ff9469")
+        assert crypto.ccm_seal(key, nonce, aad, plain, 8) == sealed
+        assert crypto.ccm_open(key, nonce, aad, sealed, 8) == plain
+
+    def test_ccm_of_rfc_3610(self) -> None:
+        # RFC 3610, section 8, packet vector 1: of those with an octet count that ZigBee knows, the one most quoted.
+        key = bytes.fromhex("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf")
+        nonce = bytes.fromhex("00000003020100a0a1a2a3a4a5")
+        sealed = self.crypto().ccm_seal(key, nonce, bytes(range(8)), bytes(range(8, 0x1F)), 8)
+        assert sealed.hex() == "588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0"
+
+    @pytest.mark.parametrize("tag_length", [4, 8, 16])
+    def test_what_ccm_sealed_it_opens(self, tag_length: int) -> None:
+        crypto = self.crypto()
+        for size in (0, 1, 15, 16, 17, 511, 512, 513, 1100):
+            plaintext = bytes(index & 255 for index in range(size))
+            for aad in (b"", b"head", bytes(13), bytes(14), bytes(15), bytes(300)):
+                sealed = crypto.ccm_seal(KEY, NONCE, aad, plaintext, tag_length)
+                assert len(sealed) == size + tag_length
+                assert sealed[:size] != plaintext or size == 0
+                assert crypto.ccm_open(KEY, NONCE, aad, sealed, tag_length) == plaintext
+
+    def test_any_changed_bit_keeps_ccm_closed(self) -> None:
+        crypto = self.crypto()
+        sealed = crypto.ccm_seal(KEY, NONCE, b"head", b"plain", 4)
+        for bit in range(8 * len(sealed)):
+            changed = bytearray(sealed)
+            changed[bit // 8] ^= 1 << bit % 8
+            assert crypto.ccm_open(KEY, NONCE, b"head", bytes(changed), 4) is None
+        assert crypto.ccm_open(KEY, NONCE, b"heaD", sealed, 4) is None
+        assert crypto.ccm_open(KEY, NONCE[:-1] + b"\0", b"head", sealed, 4) is None
+        assert crypto.ccm_open(IV + b"key.", NONCE, b"head", sealed, 4) is None
+        assert crypto.ccm_open(KEY, NONCE, b"head", sealed[:3], 4) is None
+        assert crypto.ccm_open(KEY, NONCE, b"head", b"", 4) is None
+
+    def test_sizes_that_zigbee_does_not_use_are_refused(self) -> None:
+        crypto = self.crypto()
+        for key, nonce, tag_length, size in (
+            (bytes(24), NONCE, 4, 0),
+            (b"", NONCE, 4, 0),
+            (KEY, IV, 4, 0),
+            (KEY, NONCE + b"\0", 4, 0),
+            (KEY, NONCE, 0, 0),
+            (KEY, NONCE, 6, 0),
+            (KEY, NONCE, 12, 0),
+            (KEY, NONCE, 4, 65536),
+        ):
+            for act in (
+                lambda: crypto.ccm_seal(key, nonce, b"", bytes(size), tag_length),
+                lambda: crypto.ccm_open(key, nonce, b"", bytes(size + tag_length), tag_length),
+            ):
+                with pytest.raises(HalError) as caught:
+                    act()
+                assert caught.value.kind == BAD_KEY
 
     def test_the_public_key_of_known_private_keys(self) -> None:
         crypto = self.crypto()
@@ -279,3 +359,36 @@ class TestBoardCryptoWithoutTables(CryptoConformance):
 class TestBoardCryptoWithOneTable(CryptoConformance):
     def crypto(self) -> Crypto:
         return BoardCrypto(tables=1)
+
+
+octets_16 = st.binary(min_size=16, max_size=16)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    key=octets_16,
+    nonce=st.binary(min_size=13, max_size=13),
+    aad=st.binary(max_size=60),
+    plaintext=st.binary(max_size=120),
+    tag_length=st.sampled_from((4, 8, 16)),
+)
+def test_all_backends_seal_ccm_alike(
+    key: bytes, nonce: bytes, aad: bytes, plaintext: bytes, tag_length: int
+) -> None:
+    host, board = HostCrypto(), BoardCrypto()
+    sealed = host.ccm_seal(key, nonce, aad, plaintext, tag_length)
+    assert board.ccm_seal(key, nonce, aad, plaintext, tag_length) == sealed
+    assert board.ccm_open(key, nonce, aad, sealed, tag_length) == plaintext
+    assert host.ccm_open(key, nonce, aad, sealed, tag_length) == plaintext
+
+
+def test_all_backends_write_the_length_of_long_associated_data_alike() -> None:
+    for size in (0xFEFF, 0xFF00, 0x10001):
+        sealed = HostCrypto().ccm_seal(KEY, NONCE, bytes(size), b"plain", 4)
+        assert BoardCrypto().ccm_seal(KEY, NONCE, bytes(size), b"plain", 4) == sealed
+
+
+@settings(deadline=None)
+@given(key=octets_16, block=octets_16)
+def test_all_backends_encipher_a_block_alike(key: bytes, block: bytes) -> None:
+    assert HostCrypto().aes(key, block) == BoardCrypto().aes(key, block)

@@ -86,6 +86,30 @@ def strict_signature(der: bytes) -> "bytes | None":
     return raw if pos == len(der) else None
 
 
+def nist_ccm(name: str) -> "list[Record]":
+    """The records of a CAVP file of CCM: what stands in a heading, or once for many, is in each of them."""
+    vectors = pytest.importorskip("cryptography_vectors", reason="pip install cryptography_vectors")
+    common: Record = {}
+    records: list[Record] = []
+    within = False
+    with vectors.open_vector_file("ciphers/AES/CCM/" + name, "r") as lines:
+        for line in lines:
+            fields = [part.partition("=") for part in line.strip().strip("[]").split(",") if "=" in part]
+            heading = line.startswith("[")
+            for field, _, value in fields:
+                field, value = field.strip(), value.strip()
+                if field == "Count":
+                    within = True
+                    records.append(dict(common))
+                # A length, a key or a nonce for all that follow stands before their first "Count".
+                elif heading or field in ("Key", "Alen", "Plen", "Nlen", "Tlen") or not within:
+                    within = False
+                    common[field] = value
+                    continue
+                records[-1][field] = value
+    return records
+
+
 class CryptoVectors:
     """A backend's subclass says how to make it."""
 
@@ -210,6 +234,40 @@ class CryptoVectors:
             assert plain == (None if "FAIL" in record else bytes.fromhex(record["PT"]))
             used += tag_length == 12
         assert used >= 75
+
+    @pytest.mark.parametrize("name", ["VADT128", "VNT128", "VPT128", "VTT128"])
+    def test_nist_ccm_encryption_with_nonces_of_13_octets(self, name: str) -> None:
+        # NIST SP 800-38C, by CAVS 11: associated data, nonces, plaintexts and tags of all lengths.
+        crypto = self.crypto()
+        used = 0
+        for record in nist_ccm(name + ".rsp"):
+            nonce, tag_length = bytes.fromhex(record["Nonce"]), int(record["Tlen"])
+            key = bytes.fromhex(record["Key"])
+            aad = bytes.fromhex(record["Adata"])[: int(record["Alen"])]
+            plain = bytes.fromhex(record["Payload"])[: int(record["Plen"])]
+            if len(nonce) != 13 or tag_length not in (4, 8, 16):
+                with pytest.raises(HalError):
+                    crypto.ccm_seal(key, nonce, aad, plain, tag_length)
+                continue
+            assert crypto.ccm_seal(key, nonce, aad, plain, tag_length).hex() == record["CT"]
+            used += 1
+        assert used == {"VADT128": 330, "VNT128": 10, "VPT128": 250, "VTT128": 30}[name]
+
+    def test_nist_ccm_decryption_with_nonces_of_13_octets(self) -> None:
+        crypto = self.crypto()
+        results = []
+        for record in nist_ccm("DVPT128.rsp"):
+            if record["Nlen"] != "13" or record["Tlen"] not in ("4", "8", "16"):
+                continue
+            key, nonce, sealed = (bytes.fromhex(record[field]) for field in ("Key", "Nonce", "CT"))
+            aad = bytes.fromhex(record["Adata"])[: int(record["Alen"])]
+            plain = crypto.ccm_open(key, nonce, aad, sealed, int(record["Tlen"]))
+            results.append(record["Result"] == "Pass")
+            assert plain == (
+                bytes.fromhex(record["Payload"])[: int(record["Plen"])] if results[-1] else None
+            )
+        assert results.count(True) >= 20
+        assert results.count(False) >= 20
 
     def test_nist_signatures(self) -> None:
         crypto = self.crypto()
