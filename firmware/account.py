@@ -98,8 +98,8 @@ PREPAYMENT = 2
 # Script of the supply script table that begins a non-disablement period; 33 ends it.
 _BEGIN = 32
 HOUR_S = 3600
-# A clock put back by more than this was wrong before.
-_PUT_BACK_S = 2 * DAY_S
+# A clock moved by more than this was wrong before; one moved by less is put right.
+_PUT_RIGHT_S = 2 * DAY_S
 # Millipence are the fifth digit after the point.
 _DIGITS = 5
 _POUND = 100000
@@ -262,7 +262,7 @@ class Account:
             self._start_state()
         else:
             self._read_state(state)
-        if self.time_s is not None:
+        if self.time_s is not None and self._idle():
             # Before the new configuration: what it makes fall due begins now.
             self._skip_to(self.time_s())
         numbers = [int(word) for word in (self._records.get("acc.paid") or b"").decode().split()]
@@ -474,9 +474,10 @@ class Account:
     def set_clock(self, now_ms: int) -> None:
         """The time is known, or was put back."""
         now_s = now_ms // 1000
-        if self._done_s is None or self._done_s > now_s + _PUT_BACK_S:
+        if self._done_s is None or self._done_s > now_s + _PUT_RIGHT_S:
             self._done_s = now_s
-        self._skip_to(now_s)
+        if self._idle():
+            self._skip_to(now_s)
         self._now_s = now_s
         self._read_window(now_s)
         self._follow()
@@ -494,9 +495,14 @@ class Account:
             due_s = window_s
         return due_s * 1000
 
+    def clock_was_set(self, now_s: int) -> None:
+        """Nothing is collected for hours that a clock put forward jumps over; one that was only late owes them."""
+        if self._now_s is not None and now_s > self._now_s + _PUT_RIGHT_S:
+            self._skip_to(now_s)
+
     def _skip_to(self, now_s: int) -> None:
-        """While nothing can fall due, the hours that passed are done with."""
-        if self._done_s is not None and self._done_s < now_s and self._idle():
+        """The hours until then are done with."""
+        if self._done_s is not None and self._done_s < now_s:
             self._done_s = now_s - now_s % HOUR_S
 
     def _idle(self) -> bool:

@@ -49,6 +49,8 @@ class Life:
         self.metrology: Metrology | None = None
         # Whether imported power passes the load switch.
         self.closed: Any = None
+        # Whether the meter itself is without power: then it does nothing but keep the time.
+        self.dark: Any = None
         # Where the contacts of all switches are, as a list of bool: what flows depends on it.
         self.contacts: Any = None
         self._contacts: list[bool] = []
@@ -115,13 +117,16 @@ class Life:
 
     def deadline_ms(self) -> "int | None":
         """The earliest time at which anything is due; None when nothing is."""
+        flow = self._flow
+        if self.dark():
+            # All that can happen is that power comes back.
+            return None if flow is None else flow.until_ms
         earliest = self._meter.schedule.next_due()
         earliest = None if earliest is None else earliest * 1000
         for organ in self._awake():
             due = organ.deadline_ms()
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
-        flow = self._flow
         due = self._credit_due_ms()
         if due is not None and (earliest is None or due < earliest):
             earliest = due
@@ -147,6 +152,16 @@ class Life:
         # One more to pass the point, and one for the parts of millipence that wait to be whole.
         return self.now_ms + ((room + 2) * 3600000000 + rate - 1) // rate
 
+    def jump(self, now_ms: int) -> None:
+        """It is this time now, and nothing was measured meanwhile: first sight of the time, a clock that was set, power
+        that came back.
+        """
+        self.now_ms = now_ms
+        self._flow = None
+        self._meter.now_s = now_ms // 1000
+        for organ in self._awake():
+            organ.set_clock(now_ms)
+
     def advance(self, target_ms: int) -> bool:
         """Lets time pass until `target_ms`; whether anything was done but measuring.
 
@@ -154,16 +169,16 @@ class Life:
         """
         acted = False
         if self.now_ms is None or target_ms < self.now_ms:
-            # First sight of the time, or the clock was put back: organs set themselves by it.
-            self.now_ms = target_ms
-            self._flow = None
-            self._meter.now_s = target_ms // 1000
-            for organ in self._awake():
-                organ.set_clock(target_ms)
+            self.jump(target_ms)
             acted = True
+        assert self.now_ms is not None
         patience = _PATIENCE
         while True:
-            self._see_flow()
+            if self._see_flow(self.now_ms):
+                # As after a start, whatever was missed is looked for.
+                self.jump(self.now_ms)
+                acted = True
+                continue
             due = self.deadline_ms()
             step_ms = target_ms if due is None or due > target_ms else due
             if step_ms > self.now_ms:
@@ -171,6 +186,8 @@ class Life:
                 patience = _PATIENCE
             if due is None or due > target_ms:
                 return acted
+            if self.dark():
+                continue
             patience -= 1
             if not patience:
                 raise RuntimeError("something stays due at %d" % step_ms)
@@ -189,20 +206,22 @@ class Life:
             return self.organs
         return self._others
 
-    def _see_flow(self) -> None:
-        """Has at hand what flows now."""
+    def _see_flow(self, now_ms: int) -> bool:
+        """Has at hand what flows now; whether power has come back with it."""
         flow = self._flow
-        assert self.now_ms is not None
-        over = flow is None or (flow.until_ms is not None and flow.until_ms <= self.now_ms)
-        if self.metrology is not None and over:
-            self._flow = flow = self.metrology.flow(self.now_ms)
-            for organ in self.watchers:
-                organ.see_flow(flow, self.now_ms)
+        over = flow is None or (flow.until_ms is not None and flow.until_ms <= now_ms)
+        if self.metrology is None or not over:
+            return False
+        was_dark = self.dark()
+        self._flow = flow = self.metrology.flow(now_ms)
+        for organ in self.watchers:
+            organ.see_flow(flow, now_ms)
+        return was_dark and not self.dark()
 
     def _pass(self, from_ms: int, to_ms: int) -> None:
         """Time passes, and power flows where the switch lets it."""
         flow = self._flow
-        if flow is not None:
+        if flow is not None and not self.dark():
             if self.closed is not None and not self.closed():
                 # The load switch parts the house from the network: nothing is taken and nothing is fed back.
                 flow = Flow((0,) * len(flow.import_w), 0, 0, 0, flow.volts, flow.until_ms)

@@ -163,6 +163,9 @@ class Meter:
         self.records.mark()
         if len(self._events) > EVENTS_LIMIT:
             self._events = self._events[-EVENTS_LIMIT:]
+        if self.life.dark():
+            self._events.append(facts.MessageRefused(gate.NO_POWER, "the mains are dead"))
+            return
         if is_block(data):
             whole = self._transfers.receive(data, now_ms)
             if self._transfers.refusal:
@@ -252,12 +255,24 @@ class Meter:
 
         It is one transaction: its alerts leave when all of it is durable. When the store fails, the time is as before.
         """
+        self._live(now_ms, False)
+
+    def set_time(self, now_ms: int) -> None:
+        """The clock is put forward or back to `now_ms`, without that time passing: nothing flows meanwhile. What falls
+        due in what it jumps over is done late, as after an outage.
+        """
+        self._live(now_ms, True)
+
+    def _live(self, now_ms: int, jump: bool) -> None:
         self._transfers.tick(now_ms)
         life = self.life
         life.flush_measured()
         self.records.mark()
         self._time_before = (life.now_ms, self.now_s)
-        if life.advance(now_ms) or self._held:
+        if jump:
+            self.organs.account.clock_was_set(now_ms // 1000)
+            life.jump(now_ms)
+        if life.advance(now_ms) or jump or self._held:
             life.flush()
             if self._commit():
                 self._release()

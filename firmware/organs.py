@@ -89,6 +89,7 @@ class Organs:
         life.watchers = [self.outage, self.metering, supply, self.voltage]
         life.measurers = [self.outage, self.metering, self.voltage]
         life.closed = supply.closed
+        life.dark = self.outage.is_dark
         life.headroom = self.account.headroom
         life.rate = self._rate
         life.contacts = switch.contacts

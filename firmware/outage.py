@@ -8,8 +8,9 @@ The alert's body is the time of interruption and the time of restoration. A loss
 8F57 and one of the first column follow. A polyphase meter that lives on by its other phases tells of each phase by
 itself. A dip that is over within the time that a meter's own supply rides through (500 ms) never was.
 
-A meter without power can neither count nor log. What it does when power goes is to keep the time; it logs that power
-went when it is back, stamped with the time it went, or, of a phase, when the dip is seen to be longer than its ride.
+A meter without power can neither count nor log nor answer: it is dark. What it does when power goes is to keep the
+time; it logs that power went when it is back, stamped with the time it went, or, of a phase, when the dip is seen to be
+longer than its ride.
 """
 
 from slotmeter.dlms.dates import from_seconds
@@ -50,6 +51,7 @@ class Outage:
         # When it went, -1 while there is supply; and whether that has been logged.
         self._lost = [-1] * _PLACES
         self._logged = [False] * _PLACES
+        self._dark = False
         self._volts: tuple[int, ...] | None = None
         # When power came back at this moment: since when it had been away, for phases that are still without.
         self._away_since = -1
@@ -58,6 +60,7 @@ class Outage:
     def load(self) -> None:
         """Reads what is lost from the records. HalError (store damaged) when that is no record of this kind."""
         self._volts = None
+        self._dark = False
         octets = self._records.get(_RECORD)
         if octets is not None and len(octets) != 9 * _PLACES:
             raise HalError(STORE_DAMAGED, "record %s has %d octets" % (_RECORD, len(octets)))
@@ -81,13 +84,15 @@ class Outage:
     def flush(self) -> None:
         """Nothing waits: what is lost is kept when it is lost."""
 
-    def is_down(self) -> bool:
-        """Whether the meter is without power."""
-        return self._lost[_METER] >= 0
+    def is_dark(self) -> bool:
+        """Whether the meter is without power, for longer than its own supply rides through."""
+        return self._dark
 
     def deadline_ms(self) -> "int | None":
         """When a dip becomes an outage."""
         deadline = None
+        if self._dark:
+            return None
         for place in range(_PLACES):
             if self._lost[place] >= 0 and not self._logged[place]:
                 due = self._lost[place] + self._ride_through_ms
@@ -96,10 +101,13 @@ class Outage:
         return deadline
 
     def tick(self, now_ms: int) -> None:
-        """Logs the outages that have lasted longer than the ride."""
+        """Logs the outages of phases that have lasted longer than the ride; the meter's own makes it dark."""
         for place in range(_PLACES):
             if self._lost[place] >= 0 and not self._logged[place]:
                 if now_ms >= self._lost[place] + self._ride_through_ms:
+                    if place == _METER:
+                        self._dark = True
+                        return
                     self._log_loss(place)
 
     def set_clock(self, now_ms: int) -> None:
@@ -138,6 +146,7 @@ class Outage:
 
     def power_up(self, now_ms: int) -> None:
         """The meter has power again: tells of the outage, if there was one."""
+        self._dark = False
         if self._lost[_METER] >= 0:
             self._away_since = self._lost[_METER]
             self._regain(_METER, now_ms)

@@ -468,6 +468,13 @@ class Bench:
             raise RequestError("no-power", "the meter has no power; switch it on with `power`")
         return self._meter
 
+    def _lit(self) -> "Meter":
+        """The meter, as long as there is voltage too; else RequestError."""
+        meter = self.meter
+        if meter.life.dark():
+            raise RequestError("no-power", "the mains are dead, and so is the meter; give `load` a voltage")
+        return meter
+
     def _hello(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         return {
             "protocol": PROTOCOL,
@@ -488,7 +495,7 @@ class Bench:
         data = fields.octets(request, "hex")
         if len(data) > LARGEST_MESSAGE:
             raise RequestError("bad-field", f"hex: a message has at most {LARGEST_MESSAGE} octets")
-        meter = self.meter
+        meter = self._lit()
         if not self.world.connected:
             raise RequestError("link-down", "no message gets to the meter: its network is down; see `links`")
         self._refused = self._answered = None
@@ -532,6 +539,8 @@ class Bench:
             self.meter.set_clock_status(STATUS_NAMES.index(status))
         if moment is not None:
             self._clock.set(now_ms)
+            if self._meter is not None:
+                self._meter.set_time(now_ms)
         if advance:
             self.advance(advance * 1000)
         self.poll()
@@ -829,12 +838,12 @@ class Bench:
 
     def face(self) -> "tuple[list[str], dict[str, Any]]":
         """The lines of the display and the indicators; RequestError without power."""
-        face = self.meter.organs.face
+        face = self._lit().organs.face
         return list(face.lines()), dict(face.indicators())
 
     def press(self, key: str) -> None:
         """Presses a key of the meter; RequestError for one that it does not have."""
-        face = self.meter.organs.face
+        face = self._lit().organs.face
         if key.lower() not in KEYS:
             raise RequestError("bad-field", f"key is one of {', '.join(KEYS)}")
         face.press(key.upper(), self._clock.now_ms())
@@ -844,7 +853,7 @@ class Bench:
         """Types digits and confirms; RequestError when they are none."""
         if not digits or not all(digit in _KEYPAD for digit in digits):
             raise RequestError("bad-field", "digits is a text of digits: the keypad has nothing else")
-        self.meter.organs.face.enter(digits, self._clock.now_ms())
+        self._lit().organs.face.enter(digits, self._clock.now_ms())
         self.poll()
 
     def _screen(self, _request: "dict[str, Any]") -> "dict[str, Any]":

@@ -47,6 +47,7 @@ NOT_AUTHENTIC = "not-authentic"
 NOT_SUPPORTED = "not-supported"
 REPLAYED = "replayed"
 STORE_FAILED = "store-failed"
+NO_POWER = "no-power"
 
 
 class UseCase:

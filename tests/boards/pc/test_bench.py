@@ -528,3 +528,60 @@ def test_what_was_measured_is_kept_when_the_bench_is_closed(keys, tmp_path):
         state = ask(bench, "state")
         assert state["registers"]["import_wh"] == 500
         assert state["supply"]["state"] == "enabled"
+
+
+def test_a_clock_put_forward_is_no_time_in_which_power_flowed(bench):
+    ask(bench, "load", watts=3000)
+    ask(bench, "clock", advance=1800)
+    ask(bench, "clock", set="2025-06-01T12:30:00Z")
+    assert ask(bench, "state")["registers"]["import_wh"] == 1500
+    ask(bench, "clock", advance=1200)
+    assert ask(bench, "state")["registers"]["import_wh"] == 2500
+    ask(bench, "clock", set="2024-06-01T12:00:00Z")
+    ask(bench, "clock", advance=1200)
+    assert ask(bench, "state")["registers"]["import_wh"] == 3500
+
+
+@pytest.mark.parametrize(
+    ("days", "charged"), [(1, 1), (365, 0)], ids=["put right by a day", "put forward by a year"]
+)
+def test_a_clock_put_right_owes_the_standing_charge_and_one_put_forward_does_not(bench, days, charged):
+    ask(bench, "deliver", hex=command(bench, "ECS01a", 1000, standing_charge=25000))
+    before = ask(bench, "state")["balances"]["meter"]
+    ask(bench, "clock", set=format_time(parse_time(START) // 1000 + days * 86400))
+    ask(bench, "clock", advance=3600)
+    assert before - ask(bench, "state")["balances"]["meter"] == charged * 25000
+
+
+def test_an_instruction_that_the_clock_jumps_over_is_carried_out_late(bench):
+    ask(bench, "deliver", hex=command(bench, "ECS02", 1000, when="2024-06-02T00:00:00Z"))
+    reply = ask(bench, "clock", set="2024-06-02T06:00:00Z")
+    assert [message["code"] for message in reply["messages"]] == ["8F66"]
+
+
+def test_a_meter_on_dead_mains_is_dark_and_wakes_with_them(bench):
+    ask(bench, "load", watts=3000)
+    ask(bench, "deliver", hex=command(bench, "ECS02", 1000, when="2024-06-01T15:00:00Z"))
+    ask(bench, "clock", advance=3600)
+    ask(bench, "load", watts=3000, volts=[0])
+    # Its own supply rides through half a second.
+    assert "failed" not in ask(bench, "deliver", hex=command(bench, "ECS17c", 1001))
+    assert "messages" not in ask(bench, "clock", advance=3 * 3600)
+    assert refusal(bench, "deliver", hex=command(bench, "ECS17c", 1002)) == "no-power"
+    assert refusal(bench, "screen") == refusal(bench, "enter", digits="1") == "no-power"
+    assert ask(bench, "log", name="power")["entries"] == []
+    reply = ask(bench, "load", watts=3000)
+    assert [message["code"] for message in reply["messages"]] == ["8F36", "8F66"]
+    assert [entry["code"] for entry in ask(bench, "log", name="power")["entries"]] == ["8F57", "8F36"]
+    assert ask(bench, "state")["registers"]["import_wh"] == 3000
+    ask(bench, "clock", advance=1200)
+    assert ask(bench, "state")["registers"]["import_wh"] == 4000
+    assert "failed" not in ask(bench, "deliver", hex=command(bench, "ECS17c", 1002))
+
+
+def test_a_dip_that_the_meter_rides_through_interrupts_nothing(bench):
+    ask(bench, "load", watts=3600, volts=[0])
+    ask(bench, "load", watts=3600, volts=[230])
+    ask(bench, "clock", advance=10)
+    assert ask(bench, "state")["registers"]["import_wh"] == 10
+    assert ask(bench, "log", name="power")["entries"] == []
