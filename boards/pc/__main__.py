@@ -16,6 +16,7 @@ _COMMANDS = (
     ("play", "play_command", "Play text scenarios: load, time, keys, commands, and what is expected of the meter."),
     ("utrn", "utrn_command", "Make a top-up token as the supplier does."),
     ("topup", "topup_command", "Type a token at the running meter's keypad, and show its screen."),
+    ("press", "press_command", "Press keys of the running meter, and show its screen."),
     ("decode", "decode_command", "Show any GBCS message as a readable tree, its MAC and signature checked."),
     ("keys", "keys_command", "Make, import or list the credentials of the bench."),
     ("rtds", "rtds_command", "Replay the Reference Test Data Set and compare every octet."),

@@ -5,6 +5,7 @@ Observes a bench (`Bench.observers`). One message is one line:
     12:00:01  command   ECS17b   from supplier 02534C4F54000002, counter 848505600000, 151 octets
     12:00:01  response  ECS17b   to supplier 02534C4F54000002, counter 848505600000, 190 octets
     12:00:01  result    ECS17b   all good for the supplier
+    12:31:00  alert     8F0F     to supplier 02534C4F54000002, counter 7, 124 octets: what the code means
 
 The face is the display in a box, the indicators, and a status line; it is written again in place. A and B on the
 keyboard are the meter's buttons, H is B held; the digits, Enter (OK) and Backspace (CLEAR) are its keypad.
@@ -19,10 +20,12 @@ from slotmeter.boards.pc.bench_fields import RequestError
 from slotmeter.boards.pc.face_box import box
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import message
+from slotmeter.firmware.alerts import ALERT_CODES
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench import Bench
 
+_MEANINGS = dict(ALERT_CODES)
 # How often the face is written again, in seconds.
 _INTERVAL_S = 0.5
 # To the left edge, and so many lines up; and then everything below is wiped.
@@ -131,7 +134,7 @@ class Live:
         elif kind == "sent":
             if what["kind"] == "alert":
                 self.alerts += 1
-            self._message(str(what["kind"]), str(what["hex"]))
+            self._message(str(what["kind"]), str(what["hex"]), str(what.get("code", "")))
         elif kind == "refused":
             self.refused += 1
             self._last = "refused, " + str(what["reason"])
@@ -151,8 +154,8 @@ class Live:
             return
         self.line("%s  %-8s  %-8s  %s" % (self._clock()[11:19], kind, name, text))
 
-    def _message(self, kind: str, text: str) -> None:
-        """The line of one message; one that is no message is told as octets."""
+    def _message(self, kind: str, text: str, code: str = "") -> None:
+        """The line of one message, with an alert's code and meaning; one that is no message is told as octets."""
         octets = bytes.fromhex(text)
         try:
             one = message.parse(octets, limit=message.LARGEST_RESPONSE)
@@ -164,6 +167,8 @@ class Live:
         where = "from" if one.cra == message.COMMAND else "to"
         who = self._bench.cast.name_of(peer) or "stranger"
         counter = int.from_bytes(one.counter, "big")
-        self._show(
-            kind, name, "%s %s %s, counter %d, %d octets" % (where, who, peer.hex().upper(), counter, len(octets))
-        )
+        line = "%s %s %s, counter %d, %d octets" % (where, who, peer.hex().upper(), counter, len(octets))
+        if code:
+            name = code
+            line += ": " + _MEANINGS.get(int(code, 16), "an alert of no known code")
+        self._show(kind, name, line)

@@ -13,6 +13,7 @@ from typing import Any
 from slotmeter.boards.pc.bench import Bench, Options, format_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.face_box import box
+from slotmeter.boards.pc.fingers import Fingers, NotShown
 from slotmeter.boards.pc.request_builder import Order, find
 from slotmeter.boards.pc.requester import Requester, VolatileCounters
 from slotmeter.boards.pc.scenario import ENERGY_PLACES, MONEY_PLACES, Amount, Scenario, Step, next_time_of_day
@@ -21,8 +22,6 @@ from slotmeter.firmware.alerts import ALERT_CODES
 _MEANINGS = dict(ALERT_CODES)
 # Alerts that a failure lists.
 _LISTED = 12
-# After how many presses a menu or a list has come round for certain.
-_MOST_PRESSES = 120
 # What `expect` calls a number of the state: section and name.
 _NUMBERS = {
     "balance": ("balances", "meter"),
@@ -181,32 +180,18 @@ class Player:
 
     def choose(self, title: str) -> None:
         """Back to the default display, into the menu, to a row of it, and chooses that."""
-        for _ in range(_MOST_PRESSES):
-            if self._press("hold") == self._press("hold"):
-                break
-        self._press("b")
-        self._turn(title, ">")
-        self._show(self.ask("press", key="b"))
+        try:
+            self._show(Fingers(self.ask).choose(title))
+        except NotShown as error:
+            raise Failure("that button a leads to %r" % title, error.seen) from error
 
     def turn(self, title: str) -> None:
         """Presses A until the display shows `title`."""
-        self._turn(title, "")
+        try:
+            Fingers(self.ask).turn(title)
+        except NotShown as error:
+            raise Failure("that button a leads to %r" % title, error.seen) from error
         self._show(self.ask("screen"))
-
-    def _press(self, key: str) -> "list[str]":
-        lines: list[str] = self.ask("press", key=key)["lines"]
-        return lines
-
-    def _turn(self, title: str, mark: str) -> None:
-        """Presses A until a line that begins with `mark` holds `title`."""
-        seen: list[str] = []
-        lines = self.ask("screen")["lines"]
-        for _ in range(_MOST_PRESSES):
-            if any(line.startswith(mark) and title in line for line in lines):
-                return
-            seen.append(" / ".join(line for line in lines if line))
-            lines = self._press("a")
-        raise Failure("that button a leads to %r" % title, sorted(set(seen)))
 
     def enter(self, digits: str) -> None:
         """Types digits and confirms."""

@@ -1,7 +1,6 @@
 """`slotmeter topup`: the digits of a token, typed at the running meter's keypad."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -34,14 +33,8 @@ def command(groups: "tuple[str, ...]", port: "int | None", store: "Path | None")
 
     Blanks and dashes between the digits do not matter. Like a person at the meter, this needs no key.
     """
-    from slotmeter.boards.pc import running
-    from slotmeter.boards.pc.face_box import box
-    from slotmeter.boards.pc.lines import Client
+    from slotmeter.boards.pc.at_meter import AtMeter
 
     digits = joined(groups)
-    with Client(running.find(port, store).port) as client:
-        reply: dict[str, Any] = client.request("enter", digits=digits)
-    if not reply.get("ok"):
-        raise SlotmeterError(str((reply.get("error") or {}).get("text", "the meter gave no reason")))
-    for line in box(reply["lines"], reply["indicators"]):
-        click.echo(line)
+    with AtMeter(port, store) as meter:
+        meter.show(meter.ask("enter", digits=digits))

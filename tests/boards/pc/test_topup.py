@@ -68,3 +68,23 @@ def test_without_a_meter_or_power_it_is_told(meter):
     done = run("topup", "--port", meter[1], "1234")
     assert done.exit_code == 1
     assert "no power" in done.output
+
+
+def test_the_supply_that_a_token_armed_is_turned_on_with_the_buttons(meter):
+    bench, port = meter
+    made = run("utrn", "--amount", "5.00", "--digits", "--keys", str(bench.cast.folder))
+    assert run("topup", "--port", port, made.output.strip()).exit_code == 0
+    asked = run("press", "--port", port, "--choose", "Turn supply on")
+    assert "Turn supply on?" in asked.output
+    done = run("press", "--port", port, "b")
+    assert "Supply is on" in done.output
+    assert "supply: on" in run("press", "--port", port).output
+
+
+def test_a_row_or_a_key_that_the_meter_does_not_have_is_named(meter):
+    done = run("press", "--port", meter[1], "--choose", "Make coffee")
+    assert done.exit_code == 1
+    assert "Make coffee" in done.output and "Traceback" not in done.output
+    done = run("press", "--port", meter[1], "x")
+    assert done.exit_code == 1
+    assert "key is one of" in done.output
