@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from slotmeter.boards.pc import options
+
 
 @click.command(
     name="pipe",
@@ -14,29 +16,8 @@ Example:
   echo '{"id": 1, "op": "hello"}' | slotmeter pipe --temporary
 The operations are described in docs/bench-protocol.md.""",
 )
-@click.option(
-    "--rtds",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Take identities and credentials of RTDS from DIR; the clock starts frozen at 2015-01-01T00:00:00Z.",
-)
-@click.option(
-    "--keys",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where the bench's own credentials are, made on first use.  [default: the user's data folder]",
-)
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Keep the meter's state in FILE.")
-@click.option("--temporary", is_flag=True, help="Keep the state in memory and forget it at the end.")
-@click.option(
-    "--variant",
-    type=click.Choice(["single", "twin", "polyphase"]),
-    default="single",
-    show_default=True,
-    help="Which meter it is.",
-)
+@options.of_a_started_meter
 @click.option("--devices", default="esme", show_default=True, metavar="NAME[,...]", help="The devices to start.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects nothing.")
 @click.option("--start", metavar="TIME", help="Start with the clock frozen at TIME, such as 2024-06-01T12:00:00Z.")
 def command(
     rtds: "Path | None",
@@ -55,8 +36,7 @@ def command(
     from slotmeter.boards.pc.bench import Bench, Options
     from slotmeter.boards.pc.lines import serve_streams
 
-    if store is not None and temporary:
-        raise click.UsageError("--store and --temporary exclude each other")
+    options.check_store(store, temporary)
     bench = Bench(
         Options(
             rtds=rtds,

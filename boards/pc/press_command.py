@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
 
 
@@ -19,8 +20,7 @@ Status: 0 pressed, 1 no meter, no power, no such row or key.""",
 )
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option("--choose", metavar="TITLE", help="First go to this row of the menu with the two buttons, and choose it.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
+@options.of_a_running_meter
 def command(keys: "tuple[str, ...]", choose: "str | None", port: "int | None", store: "Path | None") -> None:
     """Press keys of the running meter, and show its screen.
 

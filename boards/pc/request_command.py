@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
 
 _ROLES = (
@@ -141,8 +142,7 @@ Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
     "--variant", type=click.Choice(["single", "twin", "polyphase"]), help="The meter's variant.  [default: asked]"
 )
 @click.option("--print", "print_only", is_flag=True, help="Print the message in hexadecimal and do not send it.")
-@click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
+@options.of_a_running_meter
 @click.option(
     "--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the credentials.  [default: the meter's]"
 )

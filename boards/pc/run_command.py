@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
 
 if TYPE_CHECKING:
@@ -78,35 +79,7 @@ Examples:
 In a terminal the meter's face is shown: a and b are its buttons, digits and Enter its keypad. In another terminal:
 slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
 )
-@click.option(
-    "--variant",
-    type=click.Choice(["single", "twin", "polyphase"]),
-    default="single",
-    show_default=True,
-    help="Which meter.",
-)
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Keep the state in FILE.  [default: one for each variant]",
-)
-@click.option("--temporary", is_flag=True, help="Keep the state in memory and forget it at the end.")
-@click.option(
-    "--keys",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the bench's credentials, made on first use.",
-)
-@click.option(
-    "--rtds",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Be the meter of RTDS, with its credentials and its clock.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less."
-)
+@options.of_a_started_meter
 @click.option(
     "--start", metavar="TIME", help="Start with the clock at TIME, such as 2030-01-01T00:00:00Z; frozen without --rate."
 )
@@ -145,8 +118,7 @@ def command(
     While it runs it listens on the loopback interface for send, request and the bench protocol, and shows each message
     that passes. With its output not in a terminal, or with ONCE=1 in the environment, it ends after the demonstration.
     """
-    if temporary and store is not None:
-        raise click.UsageError("--store and --temporary exclude each other")
+    options.check_store(store, temporary)
     if keep is None:
         keep = os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
 
@@ -162,7 +134,7 @@ def command(
     # A shell script starts what it puts in the background with SIGINT ignored; a meter can be stopped all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     flow = _load(load)
-    options = Options(
+    settings = Options(
         rtds=rtds,
         keys=keys,
         store=store,
@@ -173,7 +145,7 @@ def command(
         rate=rate,
         note=click.echo,
     )
-    with Bench(options) as bench:
+    with Bench(settings) as bench:
         live = Live(bench)
         where = "in memory: forgotten at the end" if bench.store_path is None else str(bench.store_path)
         now = format_time(bench.clock.now_ms() // 1000)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
 
 
@@ -58,8 +59,7 @@ Examples:
 Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
 )
 @click.argument("message", metavar="FILE|HEX|-")
-@click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
+@options.of_a_running_meter
 @click.option("--json", "as_json", is_flag=True, help="Print the meter's reply as it comes.")
 def command(message: str, port: "int | None", store: "Path | None", as_json: bool) -> None:
     """Send a finished GBCS message to the running meter and show its decoded answer.

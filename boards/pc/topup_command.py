@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.prepayment.utrn import DIGITS
 
@@ -26,8 +27,7 @@ Examples:
 Status: 0 typed (the screen says what came of it), 1 no meter, or no power.""",
 )
 @click.argument("groups", metavar="DIGITS", nargs=-1, required=True)
-@click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store.")
+@options.of_a_running_meter
 def command(groups: "tuple[str, ...]", port: "int | None", store: "Path | None") -> None:
     """Type the digits of a token at the running meter's keypad, and show its screen.
 
