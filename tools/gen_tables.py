@@ -1,4 +1,5 @@
-"""Makes the meter's tables (firmware/usecases.py, objects.py, alerts.py) out of the CSV files in tools/tables/.
+"""Makes tables out of the CSV files in tools/tables/: the meter's (firmware/usecases.py, objects.py, alerts.py) and
+those of the ZigBee co-processor (zigbee_han/ncp/commands.py).
 
     python tools/gen_tables.py                    write the tables
     python tools/gen_tables.py --check            say whether they are current; status 1 when not
@@ -7,7 +8,8 @@
 `use_cases.csv`, `items.csv`, `alert_codes.csv` and `alert_messages.csv` hold facts taken over from a directory of GBCS
 tables. Of the others that this reads, `*_overlay.csv` say what those facts leave blank; `objects.csv`, `types.csv` and
 `limits.csv` say which types, sizes, ranges and factory values the meter's objects have, `links.csv` says which
-attributes change with another.
+attributes change with another. `ezsp.csv` says how commands, answers and callbacks of EZSP are laid out in which
+versions, `ezsp_status.csv` which status has which number where.
 """
 
 import argparse
@@ -569,18 +571,63 @@ def alert_codes() -> str:
     return "\n".join(out) + "\n"
 
 
+EZSP_KINDS = ("u8", "u16", "u32", "i8", "eui", "key", "data", "data32", "rest", "ember", "ezsp", "wide", "reason")
+EZSP_GROUPS = ("aps", "network", "security", "context", "metadata", "child", "binding")
+
+
+def ezsp() -> str:
+    """The text of zigbee_han/ncp/commands.py."""
+    lines = heading(
+        "What a co-processor's commands, answers and callbacks hold (EZSP versions 13 to 19; UG100 and public hosts).",
+        """A row is number, name, first and last version, parameters, answer. A field is name:kind, with ? behind it
+        when it may be missing; a word alone is a group of fields; slotmeter.zigbee_han.ncp.ezsp says what they are. A
+        status is a constant below: the place in STATUSES of its numbers as a 32-bit status, as one octet of
+        EmberStatus, and as one octet of EzspStatus.""",
+    )
+    statuses = read("ezsp_status.csv")
+    for i, row in enumerate(statuses):
+        lines.append("%s = %d" % (row["name"], i))
+    lines += ["", "STATUSES = ("]
+    for row in statuses:
+        lines.append("    (%s, %s, %s)," % (row["wide"], row["ember"], row["ezsp"]))
+    lines += [")", ""]
+    tables: "dict[bool, list[str]]" = {False: [], True: []}
+    taken: "set[tuple[int, int]]" = set()
+    for row in sorted(read("ezsp.csv"), key=lambda row: (int(row["id"], 16), int(row["since"] or 0))):
+        number, since, until = int(row["id"], 16), int(row["since"] or 13), int(row["until"] or 19)
+        for version in range(since, until + 1):
+            if (number, version) in taken:
+                raise SystemExit("ezsp.csv: %s comes twice in version %d" % (row["id"], version))
+            taken.add((number, version))
+        callback = row["parameters"] == "callback"
+        for field in ("" if callback else row["parameters"]).split() + row["answer"].split():
+            kind = field.rpartition(":")[2].rstrip("?")
+            if kind not in (EZSP_KINDS if ":" in field else EZSP_GROUPS):
+                raise SystemExit("ezsp.csv: %s has a field of the kind %s" % (row["name"], kind))
+        columns = ["0x%04X" % number, '"%s"' % row["name"], str(since), str(until)]
+        columns += ['"%s"' % row["answer"]] if callback else ['"%s"' % row["parameters"], '"%s"' % row["answer"]]
+        line = "    (%s)," % ", ".join(columns)
+        if len(line) <= 120:
+            tables[callback].append(line)
+        else:
+            tables[callback] += ["    ("] + ["        %s," % column for column in columns] + ["    ),"]
+    lines += ["COMMANDS = ("] + tables[False] + [")", "", "# Without parameters: nobody asked.", "CALLBACKS = ("]
+    return "\n".join(lines + tables[True] + [")"]) + "\n"
+
+
 def outputs() -> "list[tuple[Path, str]]":
     """Every generated file and its text."""
     return [
         (ROOT / "firmware" / "usecases.py", use_cases()),
         (ROOT / "firmware" / "objects.py", objects()),
         (ROOT / "firmware" / "alerts.py", alert_codes()),
+        (ROOT / "zigbee_han" / "ncp" / "commands.py", ezsp()),
     ]
 
 
 def main(arguments: "list[str] | None" = None) -> int:
     """Writes or checks; the exit status."""
-    parser = argparse.ArgumentParser(description="Makes the meter's tables from tools/tables/.")
+    parser = argparse.ArgumentParser(description="Makes tables from tools/tables/.")
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 when a table is not current")
     parser.add_argument("--from", dest="source", type=Path, help="refresh our CSV files from the published tables here")
     options = parser.parse_args(arguments)
