@@ -7,13 +7,6 @@ form is accepted: two spellings of one message would have two MACs.
 from slotmeter.dlms.errors import DecodeError, EncodeError
 
 
-def put_uint(value: int, size: int) -> bytes:
-    """`value` as `size` octets, big-endian, unsigned; EncodeError when it does not fit."""
-    if value < 0 or value >> (8 * size):
-        raise EncodeError("%d does not fit %d octets unsigned" % (value, size))
-    return value.to_bytes(size, "big")
-
-
 def put_int(value: int, size: int) -> bytes:
     """`value` as `size` octets, big-endian, two's complement; EncodeError when it does not fit."""
     half = 1 << (8 * size - 1)

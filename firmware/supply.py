@@ -184,10 +184,6 @@ class Supply:
         """Whether power passes the load switch: what its contact says, whatever it was told."""
         return self._switch.is_closed(SUPPLY)
 
-    def restoration_ms(self) -> int:
-        """When the supply that the load limit opened closes by itself; -1 when it does not."""
-        return self._restore_ms
-
     # ---- what happens to it
 
     def command(self, state: int, now_s: int) -> int:

@@ -152,14 +152,6 @@ class Ledger:
                 matrix[credit][charge] = ALWAYS if flags & FLAG_DISCONNECTED else CONNECTED
         self._matrix = matrix
 
-    def suspends_disabled(self) -> bool:
-        """Suspend debt disabled: time debts wait while the supply is off."""
-        return CONNECTED in self._matrix[METER_BALANCE][TIME_DEBT_1:PAYMENT_DEBT]
-
-    def suspends_emergency(self) -> bool:
-        """Suspend debt emergency: time-based charges are held back while emergency credit is in use."""
-        return self._matrix[ACCUMULATED_DEBT] != [ABSENT] * CHARGES
-
     def set_limit(self, limit: int) -> None:
         """The emergency credit limit; a higher one makes exhausted credit usable."""
         if limit > self.limit and limit > self.used:

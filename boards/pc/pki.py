@@ -193,11 +193,6 @@ def make(entropy: Entropy, device: bytes = DEFAULT_DEVICE) -> "dict[str, bytes]"
     return files
 
 
-def is_keystore_file(name: str) -> bool:
-    """Whether `name` is one that this module writes and may replace."""
-    return name == "README.txt" or cast.is_key_file(name)
-
-
 def write(folder: Path, files: "dict[str, bytes]", force: bool) -> None:
     """Writes a keystore: all of it, or nothing. What is there stays, unless `force` is given.
 

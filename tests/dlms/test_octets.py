@@ -20,13 +20,6 @@ def length_refused(data):
     return ""
 
 
-def test_an_unsigned_number_that_does_not_fit_is_refused():
-    assert octets.put_uint(0xFFFF, 2) == b"\xff\xff"
-    assert octets.put_uint(0, 1) == b"\x00"
-    assert encode_refused(octets.put_uint, 0x10000, 2)
-    assert encode_refused(octets.put_uint, -1, 2)
-
-
 def test_a_signed_number_that_does_not_fit_is_refused():
     for value, size, data in ((-1, 1, b"\xff"), (-128, 1, b"\x80"), (127, 1, b"\x7f"), (-32768, 2, b"\x80\x00")):
         assert octets.put_int(value, size) == data
