@@ -1,0 +1,3 @@
+"""The air without a radio, and the devices on it: air (a medium), mac, nwk, aps, zdo (the layers of a device), node
+(one device of them all). Nothing here knows that the air is virtual but air itself: octets and time come in, octets go out.
+"""
