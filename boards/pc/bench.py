@@ -5,7 +5,6 @@ in the reply; only a bug raises. Transport is elsewhere (`lines`), so tests and 
 """
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -13,25 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slotmeter.boards.pc import bench_fields as fields
+from slotmeter.boards.pc.bench_clock import EPOCH, LAST_S, BenchClock, format_time, parse_time
 from slotmeter.boards.pc.bench_fields import RequestError
-from slotmeter.boards.pc.bench_state import key_text, rows, snapshot
+from slotmeter.boards.pc.bench_inside import Inside
+from slotmeter.boards.pc.bench_state import key_text, snapshot
 from slotmeter.boards.pc.bench_world import World
 from slotmeter.boards.pc.cast import load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.running import data_home
-from slotmeter.dlms import apdu, axdr
-from slotmeter.dlms.errors import DecodeError
-from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
-from slotmeter.dlms.gbcs.anchors import Cell
 from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, LARGEST_RESPONSE, RESPONSE, parse
-from slotmeter.firmware import facts, logs
-from slotmeter.firmware.alerts import ALERT_CODES
+from slotmeter.firmware import facts
 from slotmeter.firmware.devices import esme
 from slotmeter.firmware.identity import is_provisioned, provision
 from slotmeter.firmware.settings import VARIANT_NAMES, Settings
 from slotmeter.hal import Hal
-from slotmeter.hal.clock import STATUS_NAMES, Clock
+from slotmeter.hal.clock import STATUS_NAMES
 from slotmeter.hal.errors import HalError
 from slotmeter.hal.host.certificates import HostCertificates
 from slotmeter.hal.host.crypto import HostCrypto
@@ -51,10 +47,6 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 RTDS_START = "2015-01-01T00:00:00Z"
 
-_EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-# Logs keep seconds since 2000 in four octets.
-_LAST_S = 0xFFFFFFFF
-_COUNTER_LIMIT = 0xFFFFFFFFFFFFFFFF
 # Which records say with whose credentials a store was made; the meter does not know them.
 _CAST_RECORD = "bench.cast"
 
@@ -64,35 +56,6 @@ _RATES = range(1, 1_000_001)
 _KEYPAD = "0123456789"
 KEYS = ("a", "b", "hold", "ok", "clear", *_KEYPAD)
 
-# Names of the protocol for roles: `counter` and `anchor` use them.
-ROLES = {
-    name: number
-    for number, name in enumerate(roles.NAMES)
-    if number not in (roles.ISSUING_AUTHORITY, roles.CONTINGENCY)
-}
-COUNTERS = (*ROLES, "prepayment", "own")
-USAGES = {
-    "digital-signature": roles.DIGITAL_SIGNATURE,
-    "key-agreement": roles.KEY_AGREEMENT,
-    "certificate-signing": roles.KEY_CERT_SIGN,
-}
-CELLS = {"management": roles.MANAGEMENT, "prepayment": roles.PREPAYMENT_TOP_UP}
-
-# Results of ASN.1 use cases that have a name there (StatusCode, GBCS 13.3); others are given as numbers.
-STATUS_CODES = {
-    "bad-certificate": 5,
-    "no-trust-anchor": 10,
-    "insufficient-memory": 17,
-    "trust-anchor-not-found": 25,
-    "resources-busy": 30,
-    "other": 127,
-}
-_RESULTS = {name: code for code, name in apdu.RESULT_NAMES.items() if code != apdu.SUCCESS}
-RESULTS = {**STATUS_CODES, **_RESULTS}
-_HARDWARE_FAULT = apdu.RESULT_NAMES[apdu.HARDWARE_FAULT]
-
-_ALERT_MEANINGS = dict(ALERT_CODES)
-
 
 def version() -> str:
     """The installed version; "0" in a checkout that is not installed."""
@@ -100,67 +63,6 @@ def version() -> str:
         return metadata.version("slotmeter")
     except metadata.PackageNotFoundError:
         return "0"
-
-
-def parse_time(text: str) -> int:
-    """Milliseconds since 2000 of an ISO 8601 time in UTC with Z; ValueError when it is none, or out of range."""
-    for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"):
-        try:
-            moment = dt.datetime.strptime(text, form)
-        except ValueError:
-            continue
-        milliseconds = (moment.replace(tzinfo=dt.UTC) - _EPOCH) // dt.timedelta(milliseconds=1)
-        if 0 <= milliseconds <= _LAST_S * 1000:
-            return milliseconds
-        break
-    last = format_time(_LAST_S)
-    raise ValueError(f"{text!r} is not a time from 2000-01-01T00:00:00Z to {last}, such as {RTDS_START}")
-
-
-def format_time(seconds: int) -> str:
-    """ISO 8601 in UTC with Z of seconds since 2000."""
-    return (_EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class BenchClock(Clock):
-    """The bench's time: it stands still, or runs from where it was set, `rate` times as fast as the machine's."""
-
-    def __init__(self, start_ms: int, frozen: bool, rate: int = 1) -> None:
-        self._base_ms = start_ms
-        self._rate = rate
-        self._since_s: float | None = None if frozen else time.monotonic()
-
-    def now_ms(self) -> int:
-        """Milliseconds since 2000-01-01T00:00:00Z."""
-        if self._since_s is None:
-            return self._base_ms
-        return self._base_ms + int((time.monotonic() - self._since_s) * 1000 * self._rate)
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the clock stands still."""
-        return self._since_s is None
-
-    @property
-    def rate(self) -> int:
-        """How many of its seconds pass in one, while it runs."""
-        return self._rate
-
-    def run_at(self, rate: int) -> None:
-        """Changes the rate; where it stands stays."""
-        self.set(self.now_ms())
-        self._rate = rate
-
-    def freeze(self, frozen: bool) -> None:
-        """Stops the clock, or lets it run from where it stands."""
-        self._base_ms = self.now_ms()
-        self._since_s = None if frozen else time.monotonic()
-
-    def set(self, now_ms: int) -> None:
-        """Makes it `now_ms`, frozen or running as before."""
-        self._base_ms = now_ms
-        if self._since_s is not None:
-            self._since_s = time.monotonic()
 
 
 def _ignore(_text: str) -> None:
@@ -218,30 +120,21 @@ class Bench:
         self._certificates = HostCertificates()
         self._entropy = HostEntropy() if options.seed is None else SeededEntropy(options.seed)
         self._operations: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "alert": self._alert,
-            "anchor": self._anchor,
             "clock": self._time,
-            "counter": self._counter,
             "deliver": self._deliver,
-            "device-key": self._device_key,
-            "devices": self._devices,
             "enter": self._enter,
-            "fault": self._fault,
-            "firmware": self._firmware,
-            "get": self._get,
             "hello": self._hello,
             "links": self._links,
             "load": self._load,
-            "log": self._log,
             "power": self._power,
             "press": self._press,
             "quit": self._quit,
             "reset": self._reset,
             "screen": self._screen,
-            "set": self._set,
             "state": self._state,
             "switch": self._switch,
             "tamper": self._tamper,
+            **Inside(lambda: self.meter, self._crypto, self._certificates).operations,
         }
         self._pending: list[dict[str, Any]] = []
         self._refused: facts.MessageRefused | None = None
@@ -306,7 +199,7 @@ class Bench:
 
     def _set_start_clock(self) -> None:
         if self._start_ms is None:
-            wall = dt.datetime.now(dt.UTC) - _EPOCH
+            wall = dt.datetime.now(dt.UTC) - EPOCH
             self._clock = BenchClock(wall // dt.timedelta(milliseconds=1), False, self.options.rate or 1)
         else:
             self._clock = BenchClock(self._start_ms, self.options.rate is None, self.options.rate or 1)
@@ -381,7 +274,8 @@ class Bench:
     def _collect(self) -> None:
         """Takes what the meter sent and told."""
         meter = self._meter
-        assert meter is not None
+        if meter is None:
+            return
         told = []
         while (fact := meter.next_event()) is not None:
             told.append(fact)
@@ -454,7 +348,9 @@ class Bench:
             raise RequestError("unknown-op", f"there is no operation {op!r}; `hello` lists them")
         self._check_device(request)
         self.poll()
-        return operation(request)
+        reply = operation(request)
+        self._collect()
+        return reply
 
     def _check_device(self, request: "dict[str, Any]") -> None:
         name = request.get("device", "esme")
@@ -529,8 +425,8 @@ class Bench:
                 now_ms = parse_time(moment)
             except ValueError as error:
                 raise RequestError("bad-time", str(error)) from error
-        if now_ms // 1000 + (advance or 0) > _LAST_S:
-            raise RequestError("bad-field", f"advance: the clock ends at {format_time(_LAST_S)}")
+        if now_ms // 1000 + (advance or 0) > LAST_S:
+            raise RequestError("bad-field", f"advance: the clock ends at {format_time(LAST_S)}")
         if rate is not None:
             self._clock.run_at(rate)
         if frozen is not None:
@@ -573,210 +469,6 @@ class Bench:
         if target_ms > self._clock.now_ms():
             self._clock.set(target_ms)
         self.poll()
-
-    # ---- attributes
-
-    def _get(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        data = self.meter.peek(fields.key(request))
-        if data is None:
-            raise RequestError("no-such-attribute", "the device has no such attribute")
-        return {"axdr": data.hex().upper(), "text": axdr.text(axdr.decode_whole(data))}
-
-    def _set(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        key = fields.key(request)
-        data = fields.octets(request, "axdr")
-        if self.meter.peek(key) is None:
-            raise RequestError("no-such-attribute", "the device has no such attribute")
-        try:
-            self.meter.poke(key, data)
-        except DecodeError as error:
-            self.meter.records.rollback()
-            raise RequestError("bad-value", f"axdr: {error}") from error
-        return {}
-
-    # ---- counters, faults, credentials
-
-    def _counter(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        name = fields.choice(request, "role", COUNTERS)
-        value = fields.optional(request, "value", fields.count)
-        if value is not None and value > _COUNTER_LIMIT:
-            raise RequestError("bad-field", "value: a counter has 64 bits")
-        meter = self.meter
-        anchors = meter.anchors
-        if name == "own":
-            if value is not None:
-                anchors.set_own_counter(value)
-            now = anchors.own_counter()
-        elif name == "prepayment":
-            if value is not None:
-                meter.set_top_up_counter(value)
-            now = meter.top_up_counter()
-        else:
-            if value is not None:
-                anchors.set_counter(ROLES[name], value)
-            now = anchors.counter(ROLES[name])
-        meter.records.commit()
-        return {"value": now}
-
-    def _fault(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        if fields.optional(request, "clear", fields.flag):
-            self.meter.clear_fault()
-            return {}
-        item = fields.count(request, "item")
-        result = request.get("result")
-        code: int | None
-        if result is None or result == _HARDWARE_FAULT:
-            # A hardware fault, or what an ASN.1 use case has for an internal failure.
-            code = None
-        elif isinstance(result, str):
-            if result not in RESULTS:
-                raise RequestError("bad-field", f"result is a number or one of {', '.join(sorted(RESULTS))}")
-            code = RESULTS[result]
-        elif isinstance(result, int) and not isinstance(result, bool) and 0 < result < 256:
-            code = result
-        else:
-            raise RequestError("bad-field", "result is a name or a number from 1 to 255")
-        self.meter.arm_fault(item, code)
-        return {}
-
-    def _anchor(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        role = ROLES[fields.choice(request, "role", tuple(ROLES))]
-        usage = USAGES[fields.choice(request, "usage", tuple(USAGES))]
-        cell_usage = CELLS[fields.choice(request, "cell", tuple(CELLS), "management")]
-        meter = self.meter
-        if not meter.anchors.has_place(role, usage, cell_usage):
-            raise RequestError("not-on-this-device", "the device has no such trust anchor cell")
-        certificate = fields.optional(request, "certificate", fields.octets)
-        if fields.optional(request, "clear", fields.flag):
-            meter.anchors.clear_cell(role, usage, cell_usage)
-        elif certificate is not None:
-            try:
-                read = self._certificates.read(certificate)
-            except HalError as error:
-                raise RequestError("bad-value", f"certificate: {error.detail}") from error
-            entity_id = read.entity_id or bytes(8)
-            meter.anchors.put_cell(
-                Cell(role, usage, cell_usage, entity_id, read.key_id, read.public_key, certificate)
-            )
-        meter.secrets.forget()
-        meter.records.commit()
-        cell = meter.anchors.cell(role, usage, cell_usage)
-        if cell is None:
-            return {"filled": False}
-        return {
-            "filled": True,
-            "entity_id": cell.entity_id.hex().upper(),
-            "key_id": cell.key_id.hex().upper(),
-            "public_key": cell.public_key.hex().upper(),
-            "certificate": cell.certificate.hex().upper(),
-        }
-
-    def _device_key(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        usage = USAGES[fields.choice(request, "usage", ("digital-signature", "key-agreement"))]
-        certificate = fields.optional(request, "certificate", fields.octets)
-        pending = fields.optional(request, "pending", fields.octets)
-        meter = self.meter
-        if certificate:
-            try:
-                self._certificates.read(certificate)
-            except HalError as error:
-                raise RequestError("bad-value", f"certificate: {error.detail}") from error
-        if pending is not None and len(pending) != 64:
-            raise RequestError("bad-field", "pending: a public key has 64 octets, x and then y")
-        if certificate is not None:
-            waiting = meter.keys.pending(usage)
-            meter.keys.put(usage, meter.keys.private(usage), certificate)
-            if waiting is not None:
-                meter.keys.set_pending(usage, *waiting)
-        if pending is not None:
-            meter.keys.set_pending(usage, pending, b"")
-        meter.records.commit()
-        private = meter.keys.private(usage)
-        waiting = meter.keys.pending(usage)
-        return {
-            "certificate": meter.keys.certificate(usage).hex().upper(),
-            "public_key": self._crypto.public_key(private).hex().upper() if private else "",
-            "pending": "" if waiting is None else waiting[0].hex().upper(),
-        }
-
-    def _devices(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        meter = self.meter
-        log = meter.credentials.devices
-        names = device_log.TYPE_NAMES
-        for field_name in ("add", "remove"):
-            entry = request.get(field_name)
-            if entry is None:
-                continue
-            if not isinstance(entry, dict):
-                raise RequestError("bad-field", f"{field_name} is an object: eui64, and type to add a device")
-            eui64 = fields.octets(entry, "eui64")
-            if len(eui64) != 8:
-                raise RequestError("bad-field", "eui64 has 8 octets")
-            if field_name == "add":
-                log.add(eui64, names.index(fields.choice(entry, "type", names)))
-            else:
-                log.remove(eui64)
-        meter.records.commit()
-        return {
-            "devices": [
-                {"eui64": eui64.hex().upper(), "type": names[kind] if kind < len(names) else str(kind)}
-                for eui64, kind in log.devices()
-            ]
-        }
-
-    def _firmware(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        meter = self.meter
-        images = meter.credentials.images
-        new = fields.optional(request, "version", fields.octets)
-        if new is not None and len(new) != 4:
-            raise RequestError("bad-field", "version has 4 octets")
-        if "image" in request:
-            image = request["image"]
-            if image is None:
-                images.discard()
-            elif isinstance(image, dict):
-                digest, image_version = fields.octets(image, "hash"), fields.octets(image, "version")
-                if len(digest) != 32 or len(image_version) != 4:
-                    raise RequestError("bad-field", "image: hash has 32 octets and version 4")
-                images.hold(digest, image_version)
-            else:
-                raise RequestError("bad-field", "image is null, or an object with hash and version")
-        if new is not None:
-            images.set_version(new)
-        meter.records.commit()
-        held = images.held()
-        return {
-            "version": images.version().hex().upper(),
-            "image": None if held is None else {"hash": held[0].hex().upper(), "version": held[1].hex().upper()},
-        }
-
-    def _alert(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        code = int.from_bytes(fields.sized(request, "code", 2), "big")
-        message_code = int.from_bytes(fields.sized(request, "message_code", 2), "big")
-        role = ROLES[fields.choice(request, "role", tuple(ROLES), "supplier")]
-        supplementary = fields.optional(request, "supplementary", fields.octets) or b""
-        elements = []
-        given = request.get("elements", [])
-        if not isinstance(given, list):
-            raise RequestError("bad-field", "elements is a list of A-XDR values in hex")
-        for place in range(len(given)):
-            element = fields.octets({"elements": given[place]}, "elements")
-            try:
-                axdr.decode_whole(element)
-            except DecodeError as error:
-                raise RequestError("bad-value", f"elements, number {place}: {error}") from error
-            elements.append(element)
-        meter = self.meter
-        if not meter.anchors.cells(role):
-            raise RequestError("no-recipient", "nobody holds a trust anchor cell of that role")
-        protected = request.get("protected", [])
-        if not isinstance(protected, list) or not all(isinstance(one, dict) for one in protected):
-            raise RequestError("bad-field", "protected is a list of objects with class, obis and attribute")
-        wanted = tuple(fields.key(one) for one in protected)
-        if not meter.raise_alert(message_code, code, tuple(elements), wanted, role, supplementary):
-            raise RequestError("no-such-attribute", "protected: no such attribute, or no key to encrypt it with")
-        self._collect()
-        return {"messages": []}
 
     # ---- the whole device
 
@@ -871,23 +563,6 @@ class Bench:
     def _quit(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         self.finished = True
         return {}
-
-    def _log(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        name = fields.choice(request, "name", tuple(logs.OBJECTS))
-        data = self.meter.peek(apdu.make_key(7, logs.OBJECTS[name], 2))
-        entries: list[dict[str, Any]] = []
-        for row in rows(data):
-            values = [value for _tag, value in row[1]]
-            code = values[1] if len(values) > 1 else 0
-            entry = {
-                "time": format_time(values[0]),
-                "code": f"{code:04X}",
-                "text": _ALERT_MEANINGS.get(code, ""),
-            }
-            if len(values) > 2 and isinstance(values[2], bytes):
-                entry["data"] = values[2].hex().upper()
-            entries.append(entry)
-        return {"entries": entries}
 
     def _state(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         meter = self.meter

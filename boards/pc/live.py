@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from slotmeter.boards.pc.bench import format_time
+from slotmeter.boards.pc.bench_clock import format_time
 from slotmeter.boards.pc.bench_fields import RequestError
 from slotmeter.boards.pc.face_box import box
 from slotmeter.dlms.errors import DecodeError

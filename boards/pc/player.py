@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from slotmeter.boards.pc.bench import Bench, Options, format_time
+from slotmeter.boards.pc.bench import Bench, Options
+from slotmeter.boards.pc.bench_clock import format_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.face_box import box
 from slotmeter.boards.pc.fingers import Fingers, NotShown

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from slotmeter.boards.pc.bench import CELLS, USAGES, format_time
+from slotmeter.boards.pc.bench_clock import format_time
+from slotmeter.boards.pc.bench_inside import CELLS, USAGES
 from slotmeter.boards.pc.rtds_data import CS02G, CS06
 from slotmeter.boards.pc.tlv import Tlv, execution_outcome, key_usage, whole_tlv
 from slotmeter.dlms import apdu, axdr, dates, obis

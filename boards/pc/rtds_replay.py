@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from slotmeter.boards.pc.bench import ROLES, Bench, Options
+from slotmeter.boards.pc.bench import Bench, Options
+from slotmeter.boards.pc.bench_inside import ROLES
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.rtds_data import (
     CS02B_ALERT,

@@ -123,7 +123,8 @@ def command(
         keep = os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
 
     from slotmeter.boards.pc import running
-    from slotmeter.boards.pc.bench import Bench, Options, format_time, version
+    from slotmeter.boards.pc.bench import Bench, Options, version
+    from slotmeter.boards.pc.bench_clock import format_time
     from slotmeter.boards.pc.keyboard import Keyboard
     from slotmeter.boards.pc.lines import serve
     from slotmeter.boards.pc.live import Live

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slotmeter.boards.pc.bench import parse_time
+from slotmeter.boards.pc.bench_clock import parse_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.firmware.settings import VARIANT_NAMES
 from slotmeter.hal.clock import STATUS_NAMES

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from slotmeter.boards.pc.bench import Bench, Options, format_time, parse_time
+from slotmeter.boards.pc.bench import Bench, Options
+from slotmeter.boards.pc.bench_clock import format_time, parse_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.request_builder import Order, find
 from slotmeter.boards.pc.requester import Requester

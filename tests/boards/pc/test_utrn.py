@@ -4,7 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from slotmeter.boards.pc.__main__ import cli
-from slotmeter.boards.pc.bench import Bench, Options, parse_time
+from slotmeter.boards.pc.bench import Bench, Options
+from slotmeter.boards.pc.bench_clock import parse_time
 from slotmeter.boards.pc.request_builder import Order, find
 from slotmeter.boards.pc.requester import Requester, VolatileCounters
 from slotmeter.prepayment import utrn
