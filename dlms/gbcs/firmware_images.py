@@ -1,8 +1,8 @@
 """The firmware image that waits in a device, the version that runs, and CS06 that changes one into the other.
 
-An image arrives on another way (over the air); it is verified then and held with its SHA-256 and its version (GBCS
-11.2). CS06 activates it, at once or at a time, when the hash in the command is that of the image held (GBCS 11.3).
-What runs changes only with success, and an image that was activated is held no longer.
+An image arrives on another way (over the air); `receive` verifies it, and it is held with its SHA-256 and its version
+(GBCS 11.2). CS06 activates it, at once or at a time, when the hash in the command is that of the image held (GBCS
+11.3). What runs changes only with success, and an image that was activated is held no longer.
 """
 
 from slotmeter.dlms.errors import DecodeError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slotmeter.dlms.gbcs.asn1_request import Request
+    from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.records import Records
 
 # Response codes of CS06.
@@ -26,6 +27,15 @@ ACTIVATION_FAILURE = 3
 ALERT = 0x00CA
 # What a device that was never updated says it runs; 4 octets of the manufacturer's own meaning.
 FACTORY_VERSION = b"\x00\x00\x00\x01"
+
+# An image file: header of the over-the-air cluster with hardware versions, image, two octets, signature (facts 11;
+# ZigBee over-the-air upgrading cluster, 6.3).
+_HEADER = 60
+_MAGIC = b"\x1e\xf1\xee\x0b"
+# The length of the header, and that it has hardware versions.
+_SHAPE = b"\x3c\x00\x04\x00"
+_TAG = b"\x00\x40"
+_SIGNED = 66
 
 _COUNTER_LIMIT = 0xFFFFFFFFFFFFFFFF
 
@@ -63,6 +73,30 @@ class FirmwareImages:
     def hold(self, image_hash: bytes, version: bytes) -> None:
         """Keeps a verified image until it is activated; an earlier one is forgotten."""
         self._records.put("f.held", image_hash + version)
+
+    def receive(self, file: bytes, crypto: "Crypto", signer: bytes) -> "tuple[bytes, bool]":
+        """Takes a whole image file: its hash, and whether it is held now. signer: public key of who authorises images.
+
+        A file that is no image has the hash of all its octets. Nothing is raised, and what was held before is kept
+        unless another takes its place.
+        """
+        right = (
+            len(file) > _HEADER + _SIGNED
+            and file[:4] == _MAGIC
+            and file[6:10] == _SHAPE
+            and int.from_bytes(file[52:56], "little") == len(file)
+            and file[-_SIGNED:-64] == _TAG
+        )
+        if not right:
+            return crypto.sha256(file), False
+        # What the manufacturer made: the hash that CS06 names is of this alone.
+        image = file[_HEADER:-_SIGNED]
+        image_hash = crypto.sha256(image)
+        if not signer or not crypto.verify(signer, file[-64:], image):
+            return image_hash, False
+        # The header has the version with its lowest octet first.
+        self.hold(image_hash, int.from_bytes(file[14:18], "little").to_bytes(4, "big"))
+        return image_hash, True
 
     def discard(self) -> None:
         """Forgets the image that waits."""

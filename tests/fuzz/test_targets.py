@@ -11,7 +11,7 @@ TARGETS = sorted(path.stem for path in Path(__file__).parent.glob("fuzz_*.py"))
 CODECS = [
     name
     for name in TARGETS
-    if name in ("fuzz_axdr", "fuzz_schema", "fuzz_apdu", "fuzz_message", "fuzz_blocks", "fuzz_dates")
+    if name in ("fuzz_axdr", "fuzz_schema", "fuzz_apdu", "fuzz_message", "fuzz_blocks", "fuzz_dates", "fuzz_firmware")
 ]
 SEEDS = [bytes(range(size)) for size in (3, 10, 40)]
 
