@@ -95,8 +95,10 @@ _OLD_ON = 0x11
 _OLD_OFF = 0x12
 _OLD_RESET = 0x20
 NOT_FOLLOWED = 0x811A
+FOLLOWED = 0x8131
 LIMIT_PROCESSED = 0x8F86
 LIMIT_ENDED = 0x8F87
+OPERATIONAL_UPDATE = 0x8F88
 _BOOST_RECORD = "aux.boost"
 
 
@@ -403,8 +405,7 @@ class Auxiliary:
         """A switch on the HAN says whether it did as command `command_id` (seconds since 1970) said."""
         outcome = logs.OUTCOME_SUCCESS if success else logs.OUTCOME_FAILURE
         logs.note_auxiliary(self._tree, now_s, number << 8, outcome, command_id)
-        if not success:
-            self._notify(NOT_FOLLOWED)
+        self._notify(FOLLOWED if success else NOT_FOLLOWED)
 
     # ---- boost
 
@@ -713,7 +714,8 @@ class Auxiliary:
         channel.word = word
         channel.at_s = at_s
         self._touched = True
-        if level != channel.level:
+        moved = level != channel.level
+        if moved:
             channel.level = level
             self._stale.add(channel.number)
         outcome = self._outcome(channel)
@@ -724,6 +726,10 @@ class Auxiliary:
         if outcome == logs.OUTCOME_FAILURE and channel.direction == OUTPUT:
             self._notify(NOT_FOLLOWED)
             return False
+        if moved and outcome == logs.OUTCOME_SUCCESS:
+            self._notify(FOLLOWED)
+            if channel.kind == APC:
+                self._notify(OPERATIONAL_UPDATE, elements=(self._operational(channel.number),))
         return True
 
     def _outcome(self, channel: "_Channel") -> int:
@@ -771,6 +777,12 @@ class Auxiliary:
         if output.kind == NONE:
             return b"\x0c\x02{}"
         text = ('{"outputState": %d, "inputState": %d}' % (output.level, entry.level)).encode()
+        return b"\x0c" + bytes((len(text),)) + text
+
+    def _operational(self, number: int) -> bytes:
+        """The state of a proportional controller as its alert spells it, not quite as it is read (RTDS ECS200)."""
+        output, entry = self._channels[2 * number - 2], self._channels[2 * number - 1]
+        text = ('{"outputState":"%d","inputState":"%d","other-data":""}' % (output.level, entry.level)).encode()
         return b"\x0c" + bytes((len(text),)) + text
 
     def _note(self, channel: "_Channel", word: int, outcome: int) -> None:

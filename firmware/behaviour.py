@@ -6,7 +6,7 @@ from slotmeter.dlms.dates import CANCEL, NOW, from_seconds, to_seconds
 from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import keys
 from slotmeter.dlms.gbcs.roles import KEY_AGREEMENT, PREPAYMENT_TOP_UP, SUPPLIER
-from slotmeter.firmware import logs
+from slotmeter.firmware.logs import AUXILIARY, EVENT
 from slotmeter.hal.errors import HalError
 from slotmeter.prepayment.topup import ACCEPTED
 
@@ -20,6 +20,12 @@ DISABLE_PIN = b"\x00\x01\x00\x00\x5e\x2c\x03\x01\x02"
 MESSAGE = b"\x00\x01\x00\x02\x60\x0d\x01\xff\x02"
 CLOCK_ADJUSTED = 0x8145
 CLOCK_NOT_ADJUSTED = 0x81C6
+# What the hub says is followed when it is no further away than this (GBCS 16.2, 8F0C).
+CLOCK_TOO_FAR_OFF = 0x8F0C
+FOLLOWS_WITHIN_S = 10
+LOG_CLEARED = 0x8F52
+# Buffers of the logs that a supplier may clear, by ECS15a and ECS15c.
+_CLEARABLE = (b"\x00\x07" + EVENT + b"\x02", b"\x00\x07" + AUXILIARY + b"\x02")
 _CLOCK_RECORD = "clock"
 
 
@@ -66,6 +72,8 @@ class Behaviour(Hooks):
             organs.guard.disable_remotely()
         elif key == MESSAGE:
             organs.face.message_arrived()
+        elif key in _CLEARABLE:
+            self._meter.notices.notify(LOG_CLEARED, at_s=access.now_s)
         elif organs.account.changed(key):
             self.acted = True
 
@@ -129,8 +137,17 @@ class Behaviour(Hooks):
         """ECS70: the clock is reliable when its time lies within the window, else unreliable; it is not moved."""
         inside = start_s <= access.now_s <= end_s
         self.set_clock_status(RELIABLE if inside else UNRELIABLE)
-        logs.note_event(self._meter.tree, access.now_s, CLOCK_ADJUSTED if inside else CLOCK_NOT_ADJUSTED, b"")
+        self._meter.notices.notify(CLOCK_ADJUSTED if inside else CLOCK_NOT_ADJUSTED, at_s=access.now_s)
         return SUCCESS
+
+    def hear_time(self, hub_s: int) -> bool:
+        """The hub says that it is `hub_s`: whether the clock is to follow, which it is not over more than 10 s."""
+        now_s = self._meter.now_s
+        if hub_s == now_s:
+            return True
+        near = abs(hub_s - now_s) <= FOLLOWS_WITHIN_S
+        self._meter.notices.notify(CLOCK_ADJUSTED if near else CLOCK_TOO_FAR_OFF)
+        return near
 
     def read_clock(self, number: int, access: "Access | None") -> "bytes | None":
         """Attribute 2, the time, and 4, the status."""

@@ -71,6 +71,11 @@ ACTIONED = 0x8F66
 NOT_ACTIONED = 0x8F67
 COMMAND_ACTIONED = 0x8154
 COMMAND_NOT_ACTIONED = 0x8155
+FLOOD = 0x8F60
+IMAGE_REFUSED = 0x8F1C
+IMAGE_VERIFIED = 0x8F72
+DEVICE_JOINED = 0x8183
+DEVICE_COMMISSIONED = 0x8F69
 
 
 class Meter:
@@ -115,6 +120,8 @@ class Meter:
         # spare: (message code, counter, target, role, supplementary, payload) or None, and the fact.
         self._held: list[tuple[tuple[int, bytes, bytes, int, bytes, bytes] | None, object]] = []
         self._fault: tuple[int, int | None] | None = None
+        # When messages were refused lately, in seconds since 2000.
+        self._refusals: list[int] = []
         self.now_s = 0
         # The command that is being carried out, for what encrypts its answer.
         self._message: Message | None = None
@@ -360,7 +367,7 @@ class Meter:
             results.append((kind, result, data))
         if updates and self.settings.log_commands:
             code = COMMAND_ACTIONED if failed < 0 else COMMAND_NOT_ACTIONED
-            logs.note_event(self.tree, self.now_s, code, message.code.to_bytes(2, "big"))
+            self.notices.notify(code, message.code.to_bytes(2, "big"))
         return build_access_response(invoke_id, results), failed
 
     def _seal(self, plaintext: bytes) -> "bytes | None":
@@ -413,7 +420,7 @@ class Meter:
                     Instruction(due_s, 0, message.code, message.counter, message.originator, role, b"", blob)
                 )
         for code in outcome.events:
-            logs.note_event(self.tree, self.now_s, code, b"")
+            self.notices.notify(code)
         return outcome.payload, 0 if outcome.failed else -1
 
     def _supplier(self) -> bytes:
@@ -462,7 +469,7 @@ class Meter:
             self._send_alert(message_code, alert_code, payload, one.originator, one.role, b"")
             logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
             for code in events:
-                logs.note_event(self.tree, self.now_s, code, b"")
+                self.notices.notify(code)
         self._held.append((None, facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done)))
 
     # ---- alerts, refusals
@@ -521,12 +528,13 @@ class Meter:
     def _refuse(self, reason: str, text: str, message: "Message | None") -> None:
         """Tells why a message gets no response; one that was at least well formed is logged and may raise an alert."""
         self._events.append(facts.MessageRefused(reason, text))
-        if message is None:
+        flood = self._is_flood()
+        if message is None and not flood:
             return
-        log_code, alert_code = self.settings.refusal_codes.get(reason, (0, 0))
+        log_code, alert_code = (0, 0) if message is None else self.settings.refusal_codes.get(reason, (0, 0))
         if log_code:
             logs.note_security(self.tree, self.now_s, log_code)
-        if reason == gate.NOT_SUPPORTED and alert_code:
+        if message is not None and reason == gate.NOT_SUPPORTED and alert_code:
             element = b"\x09\x0a" + message.code.to_bytes(2, "big") + message.counter
             role = self.anchors.roles_of(message.originator)[0]
             self.send_alert(
@@ -540,8 +548,21 @@ class Meter:
             )
         elif alert_code:
             self.send_generic_alert(alert_code, self.now_s)
+        if flood:
+            self.notices.notify(FLOOD)
         if self._commit():
             self._release()
+
+    def _is_flood(self) -> bool:
+        """Whether this refusal makes an unusual number of them within a time; then counting begins anew."""
+        settings = self.settings
+        since_s = self.now_s - settings.flood_s
+        self._refusals = [at_s for at_s in self._refusals if since_s < at_s <= self.now_s]
+        self._refusals.append(self.now_s)
+        if not settings.flood_messages or len(self._refusals) < settings.flood_messages:
+            return False
+        self._refusals = []
+        return True
 
     def _commit(self) -> bool:
         """Makes the state durable. When the store fails, the old state stands and nothing that was held leaves."""
@@ -627,6 +648,33 @@ class Meter:
         """Forgets the tokens seen and accepts those above `value`."""
         self.organs.account.validator.set_floor(value, True)
         self.records.commit()
+
+    # ---- what it feels
+
+    def joined(self) -> None:
+        """The meter has joined the home network of a hub; the first time, it is commissioned."""
+        self.notices.notify(DEVICE_JOINED)
+        if self.records.get("joined") is None:
+            self.records.put("joined", b"\x01")
+            self.notices.notify(DEVICE_COMMISSIONED)
+        self.settle()
+
+    def image_arrived(self, file: bytes) -> bool:
+        """A firmware image has come whole, by whatever way: it is held when the supplier signed it, and there is an
+        alert with its hash either way (facts 8.1). False when it is not held.
+        """
+        cell = self.anchors.cell(SUPPLIER, DIGITAL_SIGNATURE)
+        image_hash, held = self.credentials.images.receive(file, self.crypto, b"" if cell is None else cell.public_key)
+        self.notices.notify(IMAGE_VERIFIED if held else IMAGE_REFUSED, elements=(b"\x09\x20" + image_hash,))
+        self.settle()
+        return held
+
+    def settle(self) -> None:
+        """After something was felt: whoever it concerns acts, it is made durable, and its alerts leave."""
+        self.life.react()
+        self.life.flush()
+        if self._commit():
+            self._release()
 
     def use_cases(self) -> "list[UseCase]":
         """The use cases that the meter implements, by message code."""

@@ -9,13 +9,14 @@ what the table allows. An alert's message code says how it is protected: 1000 an
     81nn            supplier           1001 (81A0: 00F0)       event
     8F0A            supplier           0061, ECS68             -
     8F35 .. 8F3C    network operator   0067, ECS80             power
-    8F86, 8F87      supplier           0121, 0122              -
+    8F72, 8F1C      supplier           00CE                    security
+    8F86 .. 8F88    supplier           0121, 0122, 0123        -
     other 8Fnn      supplier           1000                    security
 
 Source: facts section 13.2, from a manufacturer's table; GBCS alert message codes, facts 8.1.
 """
 
-from slotmeter.dlms.gbcs.roles import NETWORK_OPERATOR, SUPPLIER
+from slotmeter.dlms.gbcs.roles import LOAD_CONTROLLER, NETWORK_OPERATOR, SUPPLIER
 from slotmeter.firmware import logs
 
 TYPE_CHECKING = False
@@ -30,6 +31,10 @@ BILLING = 0x0061
 OUTAGE = 0x0067
 LIMIT_PROCESSED = 0x0121
 LIMIT_ENDED = 0x0122
+OPERATIONAL = 0x0123
+FIRMWARE_RECEIPT = 0x00CE
+
+OPERATIONAL_UPDATE = 0x8F88
 
 NONE = 0
 EVENT = 1
@@ -42,6 +47,7 @@ ROUTES = (
     (0x810E, 0x810E, True, EVENT),
     (0x8119, 0x8119, True, NONE),
     (0x811A, 0x811A, True, NONE),
+    (0x8131, 0x8131, True, NONE),
     (0x8145, 0x8145, False, EVENT),
     (0x8154, 0x8155, False, EVENT),
     (0x8161, 0x8162, False, EVENT),
@@ -65,11 +71,19 @@ ROUTES = (
     (0x8F69, 0x8F69, True, NONE),
     (0x8F70, 0x8F70, False, SECURITY),
     (0x8F82, 0x8F83, True, NONE),
-    (0x8F85, 0x8F87, True, NONE),
+    (0x8F85, 0x8F88, True, NONE),
     (0x8F00, 0x8FFF, True, SECURITY),
 )
 # Message codes other than the generic two.
-_MESSAGE_CODES = {0x81A0: INTEGRITY, 0x8F0A: BILLING, 0x8F86: LIMIT_PROCESSED, 0x8F87: LIMIT_ENDED}
+_MESSAGE_CODES = {
+    0x81A0: INTEGRITY,
+    0x8F0A: BILLING,
+    0x8F1C: FIRMWARE_RECEIPT,
+    0x8F72: FIRMWARE_RECEIPT,
+    0x8F86: LIMIT_PROCESSED,
+    0x8F87: LIMIT_ENDED,
+    OPERATIONAL_UPDATE: OPERATIONAL,
+}
 
 # Class 1, attribute 2: what ECS25r1 and ECS25r2 read; 256 bits, bit n from the last is code nn.
 _HEAD = b"\x00\x01\x00"
@@ -130,4 +144,9 @@ class Notices:
             if 0x8F35 <= code <= 0x8F3C:
                 message_code = OUTAGE
                 role = NETWORK_OPERATOR
-            meter.send_alert(message_code, code, now_s, elements, b"", role)
+            supplementary = b""
+            if code == OPERATIONAL_UPDATE:
+                # Which load controller the supplier should know about.
+                cells = meter.anchors.cells(LOAD_CONTROLLER)
+                supplementary = cells[0].entity_id if cells else b""
+            meter.send_alert(message_code, code, now_s, elements, b"", role, supplementary)

@@ -19,6 +19,7 @@ from slotmeter.firmware import billing
 from slotmeter.firmware.account import Account
 from slotmeter.firmware.auxiliary import Auxiliary
 from slotmeter.firmware.face import Face
+from slotmeter.firmware.integrity import Integrity
 from slotmeter.firmware.metering import Metering
 from slotmeter.firmware.outage import Outage
 from slotmeter.firmware.services import Services
@@ -67,6 +68,7 @@ class Organs:
         self.account.time_s = self._now_s
         self.auxiliary = Auxiliary(tree, records, notify, settings, switch, meter.behaviour.clock_status)
         self.voltage = Voltage(tree, records, notify, settings)
+        self.integrity = Integrity(notify, supply.tamper)
         self.outage = Outage(tree, records, notify, settings)
         self.pin = Pin(
             records,

@@ -34,7 +34,8 @@ class Settings:
 
     refusal_codes: as REFUSAL_CODES; cache_secrets: keep agreed secrets in memory; check_validity: look at the
     validity period of certificates; block_size: octets of a general block transfer block for responses, 0 to send
-    them whole; log_commands: note carried-out updates in the event log; lock_attempts wrong tokens typed within
+    them whole; flood_messages refused within flood_s seconds are told of as unusual (8F60), 0 for never; log_commands:
+    note carried-out updates in the event log; lock_attempts wrong tokens typed within
     lock_within_s seconds lock manual entry for lock_s.
     randomise_tariff: the randomised offset delays the switching of tariff registers too, not of auxiliary controllers
     alone; register_modulus: Wh and varh at which the energy registers roll over, at most 2^32; log_again_after_s: a
@@ -57,6 +58,9 @@ class Settings:
         self.check_validity = False
         self.block_size = 0
         self.log_commands = True
+        # No figure is published.
+        self.flood_messages = 10
+        self.flood_s = 60
         self.lock_attempts = ATTEMPTS
         self.lock_within_s = WITHIN_S
         self.lock_s = LOCK_S

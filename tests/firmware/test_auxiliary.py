@@ -219,6 +219,12 @@ def test_a_period_that_is_over_changes_nothing():
     assert here.levels()[0] == 100 and here.words() == [(ON_1, 1), (OFF_1, 2)]
 
 
+def operational(output, entry=0):
+    """The operational update of a proportional controller, with the state as RTDS ECS200 writes it."""
+    text = '{"outputState":"%d","inputState":"%d","other-data":""}' % (output, entry)
+    return 0x8F88, b.utf8(text)
+
+
 def test_a_switch_on_the_han_is_logged_as_unknown_until_it_reports():
     here = Controllers(b"", HCALCS)
     here.command(0x1264)
@@ -227,7 +233,7 @@ def test_a_switch_on_the_han_is_logged_as_unknown_until_it_reports():
     here.aux.report(2, command_id, True, here.now + 5)
     here.aux.report(2, command_id, False, here.now + 6)
     assert here.rows()[1:] == [(here.now + 5, 0x0200, 1, command_id), (here.now + 6, 0x0200, 2, command_id)]
-    assert here.codes() == [(0x811A, b"")]
+    assert here.codes() == [(0x8131, b""), (0x811A, b"")]
     assert here.tree.value(a.output_key(2)) == b"\x03\xff" and not here.switch.is_closed(2)
 
 
@@ -258,14 +264,16 @@ def test_a_controller_that_is_taken_away_opens_its_relay():
 def test_a_limit_cuts_a_level_for_its_period_and_both_ends_are_told_of():
     here = Controllers(b"", b"", APC)
     here.command(0x1364, clock(0), clock(10))
+    assert here.codes() == [(0x8131, b""), operational(100)]
     assert here.command(0x1332, clock(1), clock(2), limit=True) == SUCCESS
     period = b.octets(b.date_time(clock(1))) + b.octets(b.date_time(clock(2)))
     assert here.codes() == [(0x8F86, b.u8(0x13) + period + b.u8(50))]
     assert here.aux.level(3) == 100
     here.wait(clock(1))
-    assert here.aux.level(3) == 50 and here.codes() == []
+    assert here.aux.level(3) == 50 and here.codes() == [(0x8131, b""), operational(50)]
     here.wait(clock(2))
-    assert here.aux.level(3) == 100 and here.codes() == [(0x8F87, b.u8(0x13) + b.u8(100))]
+    told = [(0x8131, b""), operational(100), (0x8F87, b.u8(0x13) + b.u8(100))]
+    assert here.aux.level(3) == 100 and here.codes() == told
     assert here.words() == [(0x1364, 1), (0x1332, 1)]
 
 
@@ -290,14 +298,16 @@ def test_another_limit_ends_the_one_that_was_there():
     here.command(0x1132, clock(0), clock(5), limit=True)
     here.codes()
     here.command(0x110A, clock(0), clock(1), limit=True)
-    assert [code for code, _ in here.codes()] == [0x8F87, 0x8F86] and here.aux.level(1) == 10
+    told = [0x8131, 0x8F88, 0x8F87, 0x8F86, 0x8131, 0x8F88]
+    assert [code for code, _ in here.codes()] == told and here.aux.level(1) == 10
     here.wait(clock(1))
-    assert here.codes() == [(0x8F87, b.u8(0x11) + b.u8(100))]
+    assert here.codes() == [(0x8131, b""), operational(100), (0x8F87, b.u8(0x11) + b.u8(100))]
 
 
 def test_a_limit_of_what_is_no_proportional_controller_is_logged_as_a_failure():
     here = Controllers(ALCS)
     here.command(ON_1)
+    here.codes()
     assert here.command(0x1100, limit=True) == SUCCESS
     assert here.levels()[0] == 100 and here.codes() == [] and here.words()[-1] == (0x1100, 2)
 
@@ -429,7 +439,7 @@ def test_a_boost_and_a_limit_that_ended_in_the_dark_are_ended_when_power_is_back
     here.command(0x1200, limit=True)
     here.codes()
     here.power_cut(2 * 3600)
-    assert here.boosts() == [(clock(0), clock(0, 15))] and [code for code, _ in here.codes()] == [0x8F87]
+    assert here.boosts() == [(clock(0), clock(0, 15))] and [code for code, _ in here.codes()] == [0x8131, 0x8F87]
 
 
 def test_with_an_unreliable_clock_the_calendar_holds_what_it_said():

@@ -111,7 +111,9 @@ def test_a_controller_follows_its_command_and_then_its_calendar():
     ]
     assert [one[1] for one in world.results(world.command(world.supplier, 0x011A, items, critical=True))] == [0] * 4
     assert not world.switch.is_closed(2)
-    assert set_controller(world, 0x1264, start, start + 1800) == ([0, 0, 0], [])
+    results, alerts = set_controller(world, 0x1264, start, start + 1800)
+    assert results == [0, 0, 0] and len(alerts) == 1
+    check_alert(world, alerts[0], 0x1001, 0x8131, ())
     assert world.switch.is_closed(2)
     world.advance(1800)
     assert not world.switch.is_closed(2)
@@ -132,23 +134,36 @@ def test_the_load_controller_limits_and_the_supplier_is_told():
     world = World()
     place_controllers(world, b"", b"", b"\xff")
     start = world.now_s
-    assert set_controller(world, 0x1364, start, start + 7200) == ([0, 0, 0], [])
+    results, alerts = set_controller(world, 0x1364, start, start + 7200)
+    assert results == [0, 0, 0] and len(alerts) == 2
+    check_alert(world, alerts[0], 0x1001, 0x8131, ())
+    check_operational_update(world, alerts[1], 100)
     results, alerts = set_controller(
         world, 0x1332, start, start + 3600, "0-0:10.0.107.255", 0x011F, 3, party=world.loads
     )
-    assert results == [0, 0, 0] and len(alerts) == 1
+    assert results == [0, 0, 0] and len(alerts) == 3
     body = (b.u8(0x13), b.octets(b.date_time(start)), b.octets(b.date_time(start + 3600)), b.u8(50))
     check_alert(world, alerts[0], 0x0121, 0x8F86, body)
+    check_operational_update(world, alerts[2], 50)
     assert world.meter.organs.auxiliary.level(3) == 50
     _, alerts, _ = world.advance(3600)
-    assert len(alerts) == 1
-    check_alert(world, alerts[0], 0x0122, 0x8F87, (b.u8(0x13), b.u8(100)))
+    assert len(alerts) == 3
+    check_operational_update(world, alerts[1], 100)
+    check_alert(world, alerts[2], 0x0122, 0x8F87, (b.u8(0x13), b.u8(100)))
+
+
+def check_operational_update(world, alert, output):
+    """8F88: the state of the controller, and the load controller beside it."""
+    text = '{"outputState":"%d","inputState":"0","other-data":""}' % output
+    check_alert(world, alert, 0x0123, 0x8F88, (b.utf8(text),))
+    assert alert.supplementary == world.loads.entity
 
 
 def check_alert(world, alert, message_code, code, body):
-    """An alert to the supplier, signed, with this body."""
+    """An alert to the supplier, signed or with a MAC as its message code says, with this body."""
     world.check(alert)
-    assert alert.signature and alert.code == message_code and alert.target == world.supplier.entity
+    assert bool(alert.mac) == (message_code == 0x1001)
+    assert alert.code == message_code and alert.target == world.supplier.entity
     at = b.octets(b.date_time(world.now_s))
     assert alert.payload == b.data_notification(alert.counter, b.u16(code), at, *body)
 
