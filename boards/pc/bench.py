@@ -349,7 +349,8 @@ class Bench:
         self._check_device(request)
         self.poll()
         reply = operation(request)
-        self._collect()
+        # What follows at once from a change is told with it, and not with whatever comes next.
+        self.poll()
         return reply
 
     def _check_device(self, request: "dict[str, Any]") -> None:
