@@ -70,7 +70,7 @@ DATED = (
 def read(name: str) -> "list[dict[str, str]]":
     """The rows of one of our CSV files."""
     with open(TABLES / name, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def write(name: str, columns: "list[str]", rows: "list[list[str]]") -> None:
@@ -615,12 +615,95 @@ def ezsp() -> str:
     return "\n".join(lines + tables[True] + [")"]) + "\n"
 
 
+# ---- the clusters of the HAN ----
+
+ZCL_TYPES = {
+    "bool": 0x10,
+    "b8": 0x18,
+    "b16": 0x19,
+    "b32": 0x1B,
+    "b64": 0x1F,
+    "u8": 0x20,
+    "u16": 0x21,
+    "u24": 0x22,
+    "u32": 0x23,
+    "u48": 0x25,
+    "i8": 0x28,
+    "i24": 0x2A,
+    "i32": 0x2B,
+    "e8": 0x30,
+    "e16": 0x31,
+    "octets": 0x41,
+    "text": 0x42,
+    "date": 0xE1,
+    "utc": 0xE2,
+    "rest": -1,
+}
+PROTECTIONS = {"no": "OPEN", "key": "SECURED", "ask": "SETTING"}
+
+
+def zigbee_field(text: str, indent: str) -> "list[str]":
+    """`name:u8`, `name:u8?` or `*name@count(a:u8,b:u32)` as the lines of a tuple."""
+    if not text.startswith("*"):
+        name, kind = text.split(":")
+        number = ZCL_TYPES[kind.rstrip("?")]
+        return ['%s("%s", %s, %s),' % (indent, name, number if number < 0 else "0x%02X" % number, kind.endswith("?"))]
+    name, inner = text[1:].rstrip(")").split("(")
+    name, _, count = name.partition("@")
+    lines = ['%s("%s", (' % (indent, name)]
+    for one in inner.split(","):
+        lines += zigbee_field(one, indent + "    ")
+    return lines + ['%s), "%s"),' % (indent, count)]
+
+
+def zigbee_tables() -> str:
+    """The text of zigbee_han/tables.py."""
+    out = heading(
+        "The clusters of a Smart Energy device: attributes and commands.",
+        """A row of CLUSTERS is (id, name, protection, attributes, commands): protection OPEN, SECURED or SETTING. An
+        attribute is (id, name, type, flags, count, step): flags an OR of CLIENT, WRITABLE, MANDATORY; of count
+        attributes the ids are step apart and # in the name is the number. A command is (id, name, whether it goes to
+        the client, fields). A field is (name, type, whether it and what follows may be missing), type -1 for the
+        octets that are left, or a list (name, fields of one element, name of the field that counts them, "" to the
+        end).""",
+        "Sources: the header lines of tools/tables/zigbee_attributes.csv, zigbee_commands.csv and zigbee_clusters.csv.",
+    )
+    out += ["OPEN = 0", "SECURED = 1", "SETTING = 2", "CLIENT = 1", "WRITABLE = 2", "MANDATORY = 4", "REST = -1", ""]
+    out.append("CLUSTERS = (")
+    attributes, commands = read("zigbee_attributes.csv"), read("zigbee_commands.csv")
+    for cluster in read("zigbee_clusters.csv"):
+        out.append("    (")
+        out.append('        0x%s, "%s", %s,' % (cluster["id"], cluster["name"], PROTECTIONS[cluster["protection"]]))
+        rows = []
+        for row in [row for row in attributes if row["cluster"] == cluster["id"]]:
+            flags = (row["side"] == "client") | ("w" in row["access"]) << 1 | (row["mandatory"] == "yes") << 2
+            count, step = (row["repeat"] or "1x1").split("x")
+            said = (row["id"], row["name"], ZCL_TYPES[row["type"]], flags, count, step)
+            rows.append('            (0x%s, "%s", 0x%02X, %d, %s, %s),' % said)
+        out += ["        (", *rows, "        ),"] if rows else ["        (),"]
+        rows = []
+        for row in [row for row in commands if row["cluster"] == cluster["id"]]:
+            head = '            (0x%s, "%s", %s, (' % (row["id"], row["name"], row["direction"] == "to-client")
+            if not row["fields"]:
+                rows.append(head + ")),")
+                continue
+            rows.append(head)
+            for one in row["fields"].split(";"):
+                rows.extend(zigbee_field(one, " " * 16))
+            rows.append("            )),")
+        out += ["        (", *rows, "        ),"] if rows else ["        (),"]
+        out.append("    ),")
+    out.append(")")
+    return "\n".join(out) + "\n"
+
+
 def outputs() -> "list[tuple[Path, str]]":
     """Every generated file and its text."""
     return [
         (ROOT / "firmware" / "usecases.py", use_cases()),
         (ROOT / "firmware" / "objects.py", objects()),
         (ROOT / "firmware" / "alerts.py", alert_codes()),
+        (ROOT / "zigbee_han" / "tables.py", zigbee_tables()),
         (ROOT / "zigbee_han" / "ncp" / "commands.py", ezsp()),
     ]
 

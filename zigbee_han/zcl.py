@@ -122,7 +122,7 @@ _RAW, _UNSIGNED, _SIGNED, _PLAIN, _PARTS = 1, 2, 3, 4, 5
 
 
 def _fixed(kind: int) -> "tuple[int, int]":
-    """(how it is read, octets) of a type of fixed size, (0, 0) of others; _UNSIGNED has an invalid value, _PLAIN not."""
+    """(how it is read, octets) of a type of fixed size, (0, 0) of others; _PLAIN is _UNSIGNED without invalid value."""
     if 0x08 <= kind <= 0x0F:
         return _RAW, kind - 0x07
     if 0x18 <= kind <= 0x1F:
@@ -144,6 +144,12 @@ def _fixed(kind: int) -> "tuple[int, int]":
     if kind == KEY:
         return _RAW, 16
     return 0, 0
+
+
+def number_size(kind: int) -> "tuple[int, bool]":
+    """(octets, whether it has a sign) of a type that is a whole number; (0, False) for others."""
+    how, size = _fixed(kind)
+    return (size, how == _SIGNED) if how in (_UNSIGNED, _SIGNED, _PLAIN) else (0, False)
 
 
 def known_type(kind: int) -> bool:
