@@ -58,6 +58,7 @@ FIELDS: "dict[str, tuple[tuple[str, str, Any, str], ...]]" = {
     "CS02c": (("usage", "signature or agreement", "signature", "which key pair the meter renews"),),
     "CS02d": (
         ("certificate", "file", None, "the certificate for the renewed key; the meter's present one when left out"),
+        ("usage", "signature or agreement", "signature", "which present certificate, when none is named"),
     ),
     "CS02e": (("usage", "signature or agreement", "signature", "which certificate to read"),),
     "CS03A1": (
@@ -91,7 +92,7 @@ def payload(name: str, role: int, counter: int, due_s: "int | None", given: "dic
         return asn1.sequence([asn1.put_key_usage(_choice("usage", str(values["usage"]), _USAGES))])
     if kind == "CS02d":
         return _file("certificate", values["certificate"]) or _present(
-            cast.device.ds_certificate, "the device's certificate"
+            cast.device.certificate(_choice("usage", str(values["usage"]), _USAGES)), "the device's certificate"
         )
     if kind == "CS03A1":
         return asn1.sequence(

@@ -22,7 +22,7 @@ from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.running import data_home
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, LARGEST_RESPONSE, RESPONSE, parse
-from slotmeter.firmware import facts
+from slotmeter.firmware import facts, integrity
 from slotmeter.firmware.devices import esme
 from slotmeter.firmware.identity import is_provisioned, provision
 from slotmeter.firmware.settings import VARIANT_NAMES, Settings
@@ -124,6 +124,7 @@ class Bench:
             "deliver": self._deliver,
             "enter": self._enter,
             "hello": self._hello,
+            "hub": self._hub,
             "links": self._links,
             "load": self._load,
             "power": self._power,
@@ -514,10 +515,42 @@ class Bench:
         self._pass_on()
         return {**links, "waiting": len(self.world.waiting)}
 
-    def _tamper(self, _request: "dict[str, Any]") -> "dict[str, Any]":
-        self.meter.organs.supply.tamper(self._clock.now_ms() // 1000)
-        self.poll()
+    def _tamper(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        sensors = tuple(one[0] for one in integrity.SENSORS if one[0] != "hub")
+        what = fields.choice(request, "what", sensors, "general")
+        ended = bool(fields.optional(request, "ended", fields.flag))
+        meter = self.meter
+        if not meter.organs.integrity.feel(what, ended, meter.now_s):
+            raise RequestError("bad-field", f"ended: a meter cannot feel the end of {what!r}")
+        meter.settle()
         return {}
+
+    def _hub(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        attached = fields.optional(request, "attached", fields.flag)
+        joined = fields.optional(request, "joined", fields.flag)
+        text = fields.optional(request, "time", fields.text)
+        try:
+            told_ms = None if text is None else parse_time(text)
+        except ValueError as error:
+            raise RequestError("bad-time", str(error)) from error
+        meter = self._lit()
+        world = self.world
+        if attached is not None and attached != world.hub:
+            world.hub = attached
+            meter.organs.integrity.feel("hub", attached, meter.now_s)
+            meter.settle()
+        if (joined or told_ms is not None) and not (world.hub and world.han):
+            raise RequestError("link-down", "the hub cannot be heard: see `links`, and `attached` of this operation")
+        if joined:
+            meter.joined()
+        reply: dict[str, Any] = {"attached": world.hub}
+        if told_ms is not None:
+            reply["followed"] = meter.behaviour.hear_time(told_ms // 1000)
+            meter.settle()
+            if reply["followed"] and told_ms // 1000 != self._clock.now_ms() // 1000:
+                self._clock.set(told_ms)
+                meter.set_time(told_ms)
+        return reply
 
     def _switch(self, request: "dict[str, Any]") -> "dict[str, Any]":
         number = fields.count(request, "number")

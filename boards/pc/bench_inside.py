@@ -12,7 +12,7 @@ from slotmeter.dlms.errors import DecodeError
 from slotmeter.dlms.gbcs import devices as device_log
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.anchors import Cell
-from slotmeter.firmware import logs
+from slotmeter.firmware import integrity, logs
 from slotmeter.firmware.alerts import ALERT_CODES
 from slotmeter.hal.errors import HalError
 
@@ -52,6 +52,17 @@ _HARDWARE_FAULT = apdu.RESULT_NAMES[apdu.HARDWARE_FAULT]
 _ALERT_MEANINGS = dict(ALERT_CODES)
 
 
+def _other(log: str, values: "list[Any]") -> str:
+    """What an entry has beside time and code, in hex: of the event log its other information, of the power log four
+    octets, of the auxiliary log outcome (one octet) and command id (four).
+    """
+    if log == "event":
+        return str(values[0].hex().upper())
+    if log == "power":
+        return "%08X" % values[0]
+    return "%02X%08X" % (values[0], values[1])
+
+
 class Inside:
     """The bench's hand in the meter. meter: gives it, or raises RequestError while it has no power."""
 
@@ -69,6 +80,7 @@ class Inside:
             "firmware": self._firmware,
             "get": self._get,
             "log": self._log,
+            "self-test": self._self_test,
             "set": self._set,
         }
 
@@ -242,11 +254,19 @@ class Inside:
         if new is not None:
             images.set_version(new)
         meter.records.commit()
+        file = fields.optional(request, "file", fields.octets)
+        reply: dict[str, Any] = {} if file is None else {"verified": meter.image_arrived(file)}
         held = images.held()
-        return {
-            "version": images.version().hex().upper(),
-            "image": None if held is None else {"hash": held[0].hex().upper(), "version": held[1].hex().upper()},
-        }
+        reply["version"] = images.version().hex().upper()
+        reply["image"] = None if held is None else {"hash": held[0].hex().upper(), "version": held[1].hex().upper()}
+        return reply
+
+    def _self_test(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        fault = fields.choice(request, "finds", tuple(one[0] for one in integrity.FAULTS))
+        meter = self._meter()
+        meter.organs.integrity.find(fault, meter.now_s)
+        meter.settle()
+        return {}
 
     def _alert(self, request: "dict[str, Any]") -> "dict[str, Any]":
         code = int.from_bytes(fields.sized(request, "code", 2), "big")
@@ -289,7 +309,7 @@ class Inside:
                 "code": f"{code:04X}",
                 "text": _ALERT_MEANINGS.get(code, ""),
             }
-            if len(values) > 2 and isinstance(values[2], bytes):
-                entry["data"] = values[2].hex().upper()
+            if len(values) > 2:
+                entry["data"] = _other(name, values[2:])
             entries.append(entry)
         return {"entries": entries}

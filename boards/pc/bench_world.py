@@ -37,6 +37,8 @@ class World:
         self._closed = closed
         self.wan = True
         self.han = True
+        # Whether there is a hub at the meter at all.
+        self.hub = True
         # Messages of the meter that wait for a network.
         self.waiting: list[dict[str, Any]] = []
         self.metrology: Metrology | None
@@ -48,7 +50,7 @@ class World:
 
     def reset(self) -> None:
         """Nothing flows, the networks are up, and the relays are as they leave the factory."""
-        self.wan = self.han = True
+        self.wan = self.han = self.hub = True
         self.waiting = []
         self.switch = VirtualSwitch()
         self._constant([0], 0, 0, None)
@@ -58,7 +60,7 @@ class World:
     @property
     def connected(self) -> bool:
         """Whether messages get through."""
-        return self.wan and self.han
+        return self.wan and self.han and self.hub
 
     def set_links(self, request: "dict[str, Any]") -> "dict[str, Any]":
         """Carries out `links`."""

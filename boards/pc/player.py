@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from slotmeter.boards.pc import firmware_file
 from slotmeter.boards.pc.bench import Bench, Options
 from slotmeter.boards.pc.bench_clock import format_time
 from slotmeter.boards.pc.errors import SlotmeterError
@@ -19,6 +20,7 @@ from slotmeter.boards.pc.request_builder import Order, find
 from slotmeter.boards.pc.requester import Requester, VolatileCounters
 from slotmeter.boards.pc.scenario import ENERGY_PLACES, MONEY_PLACES, Amount, Scenario, Step, next_time_of_day
 from slotmeter.firmware.alerts import ALERT_CODES
+from slotmeter.hal.host.crypto import HostCrypto
 
 _MEANINGS = dict(ALERT_CODES)
 # Alerts that a failure lists.
@@ -93,6 +95,8 @@ class Player:
         self._alerts: list[Alert] = []
         # The reply to the last command; None before the first.
         self._answer: dict[str, Any] | None = None
+        # The last command.
+        self._sent = b""
         bench.observers.append(self._observe)
 
     # ---- running
@@ -172,6 +176,10 @@ class Player:
         """Puts the meter's clock."""
         self.ask("clock", set=format_time(at_ms // 1000))
 
+    def hub_time(self, at_ms: int) -> None:
+        """The hub tells the time."""
+        self.ask("hub", time=format_time(at_ms // 1000))
+
     # ---- a person
 
     def press(self, keys: "list[str]") -> None:
@@ -235,9 +243,30 @@ class Player:
             if case.name == "CS01a" and token is not None:
                 # The token's counter is the command's.
                 counter = token.counter
-        message = self._requester.build(case, order, fields, counter)
+        self._sent = self._requester.build(case, order, fields, counter)
+        self._deliver(self._sent)
+
+    def send_again(self, spoiled: bool) -> None:
+        """Sends the last command again, as it was or with its last octet changed."""
+        if not self._sent:
+            raise SlotmeterError("no command was sent yet")
+        self._deliver(self._sent[:-1] + bytes((self._sent[-1] ^ 1,)) if spoiled else self._sent)
+
+    def _deliver(self, message: bytes) -> None:
         self._answer = self.ask("deliver", hex=message.hex().upper())
         self._say("    %s" % self._answered())
+
+    def await_certificate(self, usage: str) -> None:
+        """The meter's own key pair waits for its certificate."""
+        self.ask("device-key", usage=usage, pending=self.ask("device-key", usage=usage)["public_key"])
+
+    def send_firmware(self, version: bytes, name: str, party: str) -> None:
+        """Has a firmware image arrive that a party has signed; $NAME is its hash from now on."""
+        cast = self.bench.cast
+        file, digest = firmware_file.make(HostCrypto(), version, cast.signing_key(cast.named(party)))
+        self._tokens[name] = Token(digest.hex().upper(), 0)
+        verified = self.ask("firmware", file=file.hex().upper())["verified"]
+        self._say("    $%s is %s, %s" % (name, digest.hex().upper(), "verified" if verified else "not verified"))
 
     def _answered(self) -> str:
         """How the last command ended, in words."""
@@ -337,15 +366,22 @@ class Player:
         if seen != wanted:
             raise Failure("%s %s" % (what.replace("-", " "), wanted), [seen])
 
-    def expect_log(self, log: str, code: int, count: "int | None") -> None:
-        """A log holds a code: at least once, or `count` times."""
+    def expect_log(self, log: str, code: int, count: "int | None", other: "str | None" = None) -> None:
+        """A log holds a code: at least once, or `count` times. other: what else the entry holds, None for anything."""
         entries = self.ask("log", name=log)["entries"]
-        found = sum(1 for entry in entries if int(entry["code"], 16) == code)
+        found = 0
+        for entry in entries:
+            if int(entry["code"], 16) == code and other in (None, entry.get("data", "")):
+                found += 1
         if found == 0 if count is None else found != count:
-            times = "" if count is None else " %d times" % count
-            seen = ["%s %s %s" % (one["time"], one["code"], one["text"]) for one in entries[-_LISTED:]]
+            wanted = "%04X%s in the %s log" % (code, "" if other is None else " with " + other, log)
+            seen = [
+                " ".join([one["time"], one["code"], one.get("data", ""), one["text"]]).replace("  ", " ")
+                for one in entries[-_LISTED:]
+            ]
             raise Failure(
-                "%04X in the %s log%s" % (code, log, times), ["%d times; the log ends with" % found, *seen]
+                wanted + ("" if count is None else " %d times" % count),
+                ["%d times; the log ends with" % found, *seen],
             )
 
     def expect_value(self, fields: "dict[str, Any]", text: str) -> None:

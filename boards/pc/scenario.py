@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from slotmeter.boards.pc.bench_clock import parse_time
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.firmware import integrity
 from slotmeter.firmware.settings import VARIANT_NAMES
 from slotmeter.hal.clock import STATUS_NAMES
 
@@ -308,6 +309,8 @@ def _utrn(words: Words) -> "Action":
 
 def _send(words: Words) -> "Action":
     name = words.next("a use case")
+    if name in ("again", "spoiled"):
+        return lambda player: player.send_again(name == "spoiled")
     given: dict[str, str] = {}
     options = {"as": "", "at": "now", "from": "-31d", "to": "now"}
     while words:
@@ -341,8 +344,48 @@ def _fault(words: Words) -> "Action":
     return lambda player: player.ask("fault", **fields)
 
 
-def _tamper(_words: Words) -> "Action":
-    return lambda player: player.ask("tamper")
+def _tamper(words: Words) -> "Action":
+    sensors = tuple(one[0] for one in integrity.SENSORS if one[0] != "hub")
+    what = words.choice("what is tampered with", sensors) if words else "general"
+    ended = bool(words) and words.choice("tamper", ("ended",)) == "ended"
+    return lambda player: player.ask("tamper", what=what, ended=ended)
+
+
+def _self_test(words: Words) -> "Action":
+    fault = words.choice("what the self-test finds", tuple(one[0] for one in integrity.FAULTS))
+    return lambda player: player.ask("self-test", finds=fault)
+
+
+def _hub(words: Words) -> "Action":
+    what = words.choice("the hub", ("on", "off", "joined", "time"))
+    if what == "joined":
+        return lambda player: player.ask("hub", joined=True)
+    if what != "time":
+        return lambda player: player.ask("hub", attached=what == "on")
+    text = words.next("a moment, or how far from the meter's")
+    if text[0] in "+-":
+        offset_ms = duration(text[1:]) if text[0] == "+" else -duration(text[1:])
+        return lambda player: player.hub_time(player.now_ms() + offset_ms)
+    at = moment(text)
+    if at is None:
+        raise _Mistake("the hub's time has a date, or is +30s or -30s from the meter's")
+    return lambda player: player.hub_time(at)
+
+
+def _device_key(words: Words) -> "Action":
+    which = words.choice("a key", ("signature", "agreement"))
+    return lambda player: player.await_certificate("digital-signature" if which == "signature" else "key-agreement")
+
+
+def _firmware(words: Words) -> "Action":
+    version = words.next("a version")
+    if not re.fullmatch("[0-9A-Fa-f]{8}", version):
+        raise _Mistake("a version has eight hexadecimal digits, not %r" % version)
+    if not words.taken("as"):
+        raise _Mistake("firmware VERSION as NAME: the name that the image's hash goes by in this scenario")
+    name = words.next("a name")
+    party = words.next("a party") if words.taken("by") else "supplier"
+    return lambda player: player.send_firmware(bytes.fromhex(version), name, party)
 
 
 def _switch(words: Words) -> "Action":
@@ -456,14 +499,26 @@ _LOGS = ("event", "security", "power", "auxiliary")
 def _expect_log(words: Words) -> "Action":
     log = words.choice("a log", _LOGS)
     code = words.code()
+    other = _other(words)
     count = words.whole("how many") if words else None
-    return lambda player: player.expect_log(log, code, count)
+    return lambda player: player.expect_log(log, code, count, other)
 
 
 def _expect_no_log(words: Words) -> "Action":
     log = words.choice("a log", _LOGS)
     code = words.code()
-    return lambda player: player.expect_log(log, code, 0)
+    other = _other(words)
+    return lambda player: player.expect_log(log, code, 0, other)
+
+
+def _other(words: Words) -> "str | None":
+    """What an entry of a log has to hold beside its code, None for whatever it holds."""
+    if not words.taken("with"):
+        return None
+    word = words.next("what else the entry holds")
+    if not re.fullmatch("([0-9A-Fa-f]{2})+", word):
+        raise _Mistake("an entry holds octets, two hexadecimal digits each, not %r" % word)
+    return word.upper()
 
 
 def _expect_value(words: Words) -> "Action":
@@ -515,7 +570,21 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
     (1, "clock status", "reliable|invalid|unreliable", "What the meter thinks of its clock.", _clock),
     (1, "power", "on|off", "The mains. Off loses what was not stored.", _power),
     (1, "links", "wan|han on|off", "The wide-area or home network. Messages wait until it is back.", _links),
-    (1, "tamper", "", "Opens the meter's cover.", _tamper),
+    (
+        1,
+        "tamper",
+        "[%s [ended]]" % "|".join(one[0] for one in integrity.SENSORS if one[0] != "hub"),
+        "Somebody tampers with the meter, in general when it is not said how; or puts it right again.",
+        _tamper,
+    ),
+    (
+        1,
+        "hub",
+        "on|off|joined|time MOMENT",
+        "The hub is plugged in or pulled out, lets the meter join, or tells the time: +5s, -5s are from the meter's.",
+        _hub,
+    ),
+    (1, "self-test", "|".join(one[0] for one in integrity.FAULTS), "The meter's self-test finds a fault.", _self_test),
     (2, "press", "KEY...", "Presses keys of the meter in turn: a, b, hold, ok, clear, or a digit.", _press),
     (2, "choose", "TITLE", "Goes through the menu with the two buttons to this row, and chooses it.", _choose),
     (2, "turn to", "TITLE", "Presses a until the display shows this.", _turn),
@@ -528,6 +597,15 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
         "A command as `slotmeter request` sends it; `slotmeter request USE-CASE --fields` shows its fields.",
         _send,
     ),
+    (3, "send again", "", "The last command once more, octet for octet.", _send),
+    (3, "send spoiled", "", "The last command once more, with its last octet changed.", _send),
+    (
+        3,
+        "firmware",
+        "VERSION as NAME [by PARTY]",
+        "A firmware image, signed by the supplier when it is not said by whom, arrives; $NAME stands for its hash.",
+        _firmware,
+    ),
     (
         3,
         "utrn",
@@ -538,6 +616,13 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
     (4, "set", "CLASS/OBIS/ATTRIBUTE AXDR", "Places a value past access rights.", _set),
     (4, "counter", "ROLE VALUE", "Sets an originator counter, as the bench's operation does.", _counter),
     (4, "fault", "ITEM [RESULT]", "Makes an item of the next command fail.", _fault),
+    (
+        4,
+        "device-key",
+        "signature|agreement",
+        "The meter waits for a certificate of the key that it has, as if it had just made it.",
+        _device_key,
+    ),
     (4, "switch", "NUMBER stuck|free", "Makes a relay (0 is the supply's) stay where it is; or sets it free.", _switch),
     (4, "forget alerts", "", "Takes all alerts that came so far as expected.", _forget),
     (5, "expect screen", "TEXT", "A line of the display holds this text.", _expect_screen),
@@ -592,11 +677,11 @@ INSTRUCTIONS: "tuple[tuple[int, str, str, str, Callable[[Words], Action]], ...]"
     (
         5,
         "expect log",
-        "event|security|power|auxiliary CODE [TIMES]",
-        "A log holds this code, or holds it so many times.",
+        "event|security|power|auxiliary CODE [with OCTETS] [TIMES]",
+        "A log holds this code, or holds it so many times; `with` `data` of the entry as `log` of the bench gives it.",
         _expect_log,
     ),
-    (5, "expect no log", "event|security|power|auxiliary CODE", "It does not.", _expect_no_log),
+    (5, "expect no log", "event|security|power|auxiliary CODE [with OCTETS]", "It does not.", _expect_no_log),
     (5, "expect value", "CLASS/OBIS/ATTRIBUTE TEXT", "What `get` of the bench protocol says in words.", _expect_value),
     (5, "expect rows", "CLASS/OBIS/ATTRIBUTE NUMBER", "How many rows a profile's buffer has.", _expect_rows),
 )
@@ -610,6 +695,8 @@ _SHARED = {
     "clock set": 1,
     "clock status": 1,
     "forget alerts": 1,
+    "send again": 1,
+    "send spoiled": 1,
     "turn to": 1,
 }
 

@@ -4,11 +4,13 @@ import time
 
 import pytest
 
+from slotmeter.boards.pc import firmware_file
 from slotmeter.boards.pc.bench import Bench, Options
 from slotmeter.boards.pc.bench_clock import format_time, parse_time
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.request_builder import Order, find
 from slotmeter.boards.pc.requester import Requester
+from slotmeter.hal.host.crypto import HostCrypto
 
 START = "2024-06-01T12:00:00Z"
 MESSAGE = {"class": 1, "obis": "0-2:96.13.1.255", "attribute": 2}
@@ -586,3 +588,66 @@ def test_a_dip_that_the_meter_rides_through_interrupts_nothing(bench):
     ask(bench, "clock", advance=10)
     assert ask(bench, "state")["registers"]["import_wh"] == 10
     assert ask(bench, "log", name="power")["entries"] == []
+
+
+def test_tampering_says_with_what_and_whether_it_is_over(bench):
+    assert ask(bench, "tamper", what="magnet")["messages"][0]["code"] == "8F75"
+    assert ask(bench, "tamper", what="magnet", ended=True)["messages"][0]["code"] == "81BC"
+    assert refusal(bench, "tamper", what="hammer") == "bad-field"
+    assert refusal(bench, "tamper", what="hub") == "bad-field"
+    assert refusal(bench, "tamper", what="general", ended=True) == "bad-field"
+
+
+def test_what_the_self_test_finds_is_told_of(bench):
+    reply = ask(bench, "self-test", finds="watchdog")
+    assert [message["code"] for message in reply["messages"]] == ["81B3", "81A0"]
+    assert refusal(bench, "self-test", finds="nothing") == "bad-field"
+    assert refusal(bench, "self-test") == "missing-field"
+
+
+def test_without_its_hub_a_meter_hears_and_sends_nothing(bench):
+    assert ask(bench, "hub") == {"id": 1, "ok": True, "attached": True}
+    assert "messages" not in ask(bench, "hub", attached=False)
+    assert ask(bench, "links")["waiting"] == 1
+    assert refusal(bench, "deliver", hex="00") == "link-down"
+    assert refusal(bench, "hub", time=START) == "link-down"
+    assert refusal(bench, "hub", joined=True) == "link-down"
+    assert "messages" not in ask(bench, "hub", attached=False)
+    reply = ask(bench, "hub", attached=True)
+    assert [message["code"] for message in reply["messages"]] == ["81A3", "81A2"]
+    codes = [message["code"] for message in ask(bench, "hub", joined=True)["messages"]]
+    assert codes == ["8183", "8F69"]
+
+
+def test_the_hubs_time_moves_the_clock_when_it_is_near(bench):
+    reply = ask(bench, "hub", time="2024-06-01T12:00:10Z")
+    assert reply["followed"] is True
+    assert ask(bench, "clock")["now"] == "2024-06-01T12:00:10Z"
+    assert ask(bench, "hub", time="2024-06-01T12:00:05Z")["followed"] is True
+    assert ask(bench, "clock")["now"] == "2024-06-01T12:00:05Z"
+    reply = ask(bench, "hub", time="2024-06-01T12:01:00Z")
+    assert reply["followed"] is False and reply["messages"][0]["code"] == "8F0C"
+    assert ask(bench, "clock")["now"] == "2024-06-01T12:00:05Z"
+    assert refusal(bench, "hub", time="noon") == "bad-time"
+
+
+def test_a_firmware_file_is_verified_and_held_or_not(bench):
+    file, digest = firmware_file.make(HostCrypto(), b"\0\0\0\7", bench.cast.named("supplier").ds_private)
+    reply = ask(bench, "firmware", file=file.hex())
+    assert reply["verified"] is True and reply["messages"][0]["code"] == "8F72"
+    assert reply["image"] == {"hash": digest.hex().upper(), "version": "00000007"}
+    reply = ask(bench, "firmware", file=file[:-1].hex())
+    assert reply["verified"] is False and reply["messages"][0]["code"] == "8F1C"
+    assert reply["image"]["version"] == "00000007"
+
+
+def test_the_power_log_and_the_auxiliary_log_tell_all_that_they_hold(bench):
+    ask(bench, "power", on=False)
+    ask(bench, "clock", advance=60)
+    ask(bench, "power", on=True)
+    entries = ask(bench, "log", name="power")["entries"]
+    assert [(entry["code"], entry["data"]) for entry in entries] == [("8F57", "00000000"), ("8F35", "0000003C")]
+    ask(bench, "set", **{"class": 1, "obis": "0-0:94.44.0.21", "attribute": 2}, axdr="0908" + "00" * 8)
+    ask(bench, "deliver", hex=command(bench, "ECS47a", 5000))
+    entries = ask(bench, "log", name="auxiliary")["entries"]
+    assert [(entry["code"], entry["data"]) for entry in entries] == [("1164", "0100000000")]

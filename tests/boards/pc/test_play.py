@@ -65,7 +65,19 @@ def test_a_scenario_has_a_title_a_start_and_steps():
         ("expect controller 6 on", "1 to 5"),
         ("expect sunshine", "there is"),
         ("expect value 3 0", "an attribute such as"),
-        ("tamper hard", "one word too many"),
+        ("tamper hard", "one of general, battery-cover"),
+        ("tamper magnet away", "one of ended"),
+        ("tamper magnet ended now", "one word too many"),
+        ("hub gone", "one of on, off, joined, time"),
+        ("hub time 18:00", "has a date"),
+        ("hub time +soon", "a time such as"),
+        ("self-test everything", "one of non-volatile-memory"),
+        ("firmware 1 as new", "eight hexadecimal digits"),
+        ("firmware 00000002 for new", "as NAME"),
+        ("device-key both", "one of signature, agreement"),
+        ("send again ECS42", "one word too many"),
+        ("expect log event 8154 with 5", "two hexadecimal digits each"),
+        ("expect log event 8154 with 0050 often", "whole number"),
         ("press", "a key is missing"),
         ('expect screen "open', "No closing quotation"),
         ("seed many", "whole number"),
@@ -116,6 +128,11 @@ def test_a_failure_tells_the_line_what_was_expected_and_what_there_is(tmp_path):
         "expect supply disabled",
         "expect mode prepayment",
         "expect log event 8154",
+        "send again",
+        "tamper general ended",
+        "send ECS42\nexpect log event 8154 with 0050",
+        "send ECS42\nexpect no log event 8154 with 004f",
+        "send ECS42\nexpect log event 8154 with 004F 2",
         "expect clock unreliable",
         "expect value 112/0-0:19.10.0.255/2 nothing",
         "expect rows 7/0-0:99.98.0.255/2 5",
@@ -132,8 +149,38 @@ def test_a_failure_tells_the_line_what_was_expected_and_what_there_is(tmp_path):
 def test_whatever_is_not_as_written_fails_with_its_line(tmp_path, line):
     done = play(tmp_path, "load 0W\n%s\n" % line)
     assert done.exit_code == 1, done.output
-    assert "story.txt:2: %s" % line in done.output
+    last = len(line.split("\n"))
+    assert "story.txt:%d: %s" % (last + 1, line.split("\n")[-1]) in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_log_entry_is_checked_with_what_else_it_holds(tmp_path):
+    lines = (
+        "send ECS42",
+        "expect log event 8154 with 004F 1",
+        "expect log event 8154 with 004f",
+        "expect no log event 8154 with 0050",
+        "send ECS43",
+        "expect log event 8154 2",
+        "expect log event 8154 with 0050 1",
+        "power off",
+        "wait 5m",
+        "power on",
+        # Seconds that the supply was away.
+        "expect log power 8F36 with 0000012C",
+        "set 1/0-0:94.44.0.21/2 09080000000000000000",
+        "send ECS47a",
+        # Success, and no command id within the meter.
+        "expect log auxiliary 1164 with 0100000000",
+    )
+    done = play(tmp_path, "\n".join(lines))
+    assert done.exit_code == 0, done.output
+
+
+def test_a_failure_of_a_log_tells_what_its_entries_hold(tmp_path):
+    done = play(tmp_path, "send ECS42\nexpect log event 8154 with 0050\n")
+    assert "expected: 8154 with 0050 in the event log" in done.output
+    assert "8154 004F Immediate HAN" in done.output
 
 
 def test_two_runs_of_a_scenario_are_the_same_octet_for_octet(tmp_path):
