@@ -19,6 +19,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import gen_alerts
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TABLES = HERE / "tables"
@@ -703,6 +705,7 @@ def outputs() -> "list[tuple[Path, str]]":
         (ROOT / "firmware" / "usecases.py", use_cases()),
         (ROOT / "firmware" / "objects.py", objects()),
         (ROOT / "firmware" / "alerts.py", alert_codes()),
+        (ROOT / "docs" / "alerts.md", gen_alerts.document()),
         (ROOT / "zigbee_han" / "tables.py", zigbee_tables()),
         (ROOT / "zigbee_han" / "ncp" / "commands.py", ezsp()),
     ]
