@@ -86,7 +86,7 @@ _KINDS = {
 
 def fields_of(text: str, version: int) -> "tuple[tuple[str, int, bool], ...]":
     """The fields that a table's `text` names, as (name, kind, may be missing), for `decode` and `encode`."""
-    found = []
+    found: list[tuple[str, int, bool]] = []
     for word in text.split():
         name, _, kind = word.partition(":")
         if not kind:
@@ -261,7 +261,7 @@ class Dialect:
 
 
 class Frame:
-    """A frame's header: sequence, control (low octet), number, `legacy` for the short form, `start` of the parameters."""
+    """A header: sequence, control (low octet), number, legacy for the short form, and where the parameters start."""
 
     def __init__(self, sequence: int, control: int, number: int, legacy: bool, start: int) -> None:
         self.sequence = sequence

@@ -1,0 +1,162 @@
+"""`slotmeter ncp`: a ZigBee stick that is not there."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slotmeter.boards.pc.errors import SlotmeterError
+
+if TYPE_CHECKING:
+    from slotmeter.hal.entropy import Entropy
+    from slotmeter.hal.store import Store
+    from slotmeter.zigbee_han.ncp.flash import Flash
+    from slotmeter.zigbee_han.ncp.stick import Stick
+
+_VERSIONS = ("13", "14", "16", "17", "18", "19")
+# Locally administered: nobody's.
+_LOCAL = 0x02
+_BOARD = b"slotmeter ncp"
+
+
+def _eui64(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> "bytes | None":
+    if text is None:
+        return None
+    digits = text.replace(":", "").replace("-", "")
+    try:
+        octets = bytes.fromhex(digits)
+    except ValueError:
+        octets = b""
+    if len(octets) != 8 or octets in (bytes(8), b"\xff" * 8):
+        raise click.BadParameter("an EUI-64 is 16 hexadecimal digits, such as 02-00-00-00-00-00-00-01")
+    return octets
+
+
+def make_stick(
+    version: int, eui64: "bytes | None", entropy: "Entropy", store: "Store | None" = None
+) -> "tuple[Stick, Flash]":
+    """A stick with nobody around it, and what it remembers. Without eui64 it has the stored one, or a new one."""
+    from slotmeter.hal.records import Records
+    from slotmeter.zigbee_han.ncp.flash import Flash
+    from slotmeter.zigbee_han.ncp.radio import NoAir
+    from slotmeter.zigbee_han.ncp.server import Server
+    from slotmeter.zigbee_han.ncp.stick import Stick
+
+    made_up = entropy.random(8)
+    base = eui64 or bytes((made_up[0] & 0xFC | _LOCAL,)) + made_up[1:]
+    flash = Flash(base, None if store is None else Records(store))
+    if eui64 is not None and flash.base != eui64:
+        raise SlotmeterError(
+            "the store belongs to the stick %s; leave --eui64 out, or name another store" % flash.base.hex("-")
+        )
+    flash.board = _BOARD + bytes(16 - len(_BOARD))
+    flash.commit()
+    return Stick(Server(version, flash, NoAir(), entropy)), flash
+
+
+class _Told:
+    """What a stick tells, as lines for people."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def line(self, text: str) -> None:
+        if not self._quiet:
+            click.echo(text)
+
+    def event(self, event: object) -> None:
+        from slotmeter.zigbee_han.ncp import ash, server
+
+        if isinstance(event, ash.Reset):
+            self.line("reset by the host")
+        elif isinstance(event, ash.Failed):
+            click.echo("the host does not acknowledge: waiting for a reset", err=True)
+        elif isinstance(event, server.Formed):
+            network = event.network
+            self.line(
+                "network %s: PAN %04X, channel %d"
+                % ("resumed" if event.resumed else "formed", network.pan, network.channel)
+            )
+        elif isinstance(event, server.Left):
+            self.line("network left")
+        elif isinstance(event, server.Permitted):
+            self.line("joining permitted for %d s" % event.seconds if event.seconds else "joining closed")
+        elif isinstance(event, server.NotStored):
+            click.echo("not stored: %s" % event.detail, err=True)
+
+
+async def _serve(stick: "Stick", told: _Told, port: "int | None") -> None:
+    from slotmeter.boards.pc.ncp_line import PtyLine, TcpLine
+
+    line: PtyLine | TcpLine
+    if port is None:
+        line = PtyLine(stick, told.event)
+        click.echo("stick at %s" % line.path)
+    else:
+        line = TcpLine(stick, told.event, told.line, port)
+        click.echo("stick at socket://127.0.0.1:%d" % line.port)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await stopped.wait()
+    finally:
+        line.close()
+
+
+@click.command(
+    name="ncp",
+    short_help="Be a ZigBee stick, on a pseudo-terminal or a TCP port.",
+    epilog="""\b
+Examples:
+  slotmeter ncp --pty                   prints the device, such as /dev/pts/5
+  slotmeter ncp --tcp 6638 --version 18 then open socket://127.0.0.1:6638
+  slotmeter ncp --pty --store stick.db  remembers its network
+
+Hosts that take it for a stick: bellows, zigpy, zigbee-herdsman (adapter "ember").
+Ctrl-C unplugs it; what it remembers is stored before each answer leaves.""",
+)
+@click.option("--pty", is_flag=True, help="Be a serial port of this machine.  [default, without --tcp]")
+@click.option("--tcp", type=click.IntRange(0, 65535), metavar="PORT", help="Listen on this port; 0: a free one.")
+@click.option(
+    "--version", type=click.Choice(_VERSIONS), default="13", show_default=True, help="The EZSP version to speak."
+)
+@click.option(
+    "--eui64", callback=_eui64, metavar="HEX", help="Its address.  [default: the stored one, or one made up]"
+)
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Remember network and keys in FILE.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects nothing.")
+@click.option("--quiet", is_flag=True, help="Print where the stick is, and nothing else.")
+def command(
+    pty: bool,
+    tcp: "int | None",
+    version: str,
+    eui64: "bytes | None",
+    store: "Path | None",
+    seed: "int | None",
+    quiet: bool,
+) -> None:
+    """Be a Silicon Labs ZigBee stick: a co-processor that speaks ASH and EZSP, for hosts that want one.
+
+    It forms networks, keeps keys and answers for its own device object. Nobody else is on the air yet: scans find
+    noise, and messages to others fail, as from a stick in a steel box.
+    """
+    if pty and tcp is not None:
+        raise click.UsageError("--pty and --tcp exclude each other")
+    from slotmeter.hal.host.entropy import HostEntropy
+    from slotmeter.hal.host.store import SqliteStore
+    from slotmeter.hal.virtual.entropy import SeededEntropy
+
+    entropy: Entropy = HostEntropy() if seed is None else SeededEntropy(seed)
+    opened = None if store is None else SqliteStore(store)
+    try:
+        stick, flash = make_stick(int(version), eui64, entropy, opened)
+        told = _Told(quiet)
+        told.line("EUI-64 %s, EZSP version %s" % (flash.eui().hex("-"), version))
+        asyncio.run(_serve(stick, told, tcp))
+    finally:
+        if opened is not None:
+            opened.close()

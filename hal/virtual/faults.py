@@ -1,0 +1,167 @@
+"""What goes wrong on a wire, on purpose: devices that octets pass through, each with a seed so that it repeats.
+
+A device has one verb, `carry(octets)`: what arrives at the other end, as a list of the pieces it arrives in. Devices
+can be put one behind another with `Chain`. They neither wait nor know frames; `Frames` cuts a stream at a delimiter,
+so that the device behind it loses or damages whole frames.
+"""
+
+from slotmeter.hal.virtual.entropy import SeededEntropy
+
+
+class Fault:
+    """A wire on which nothing goes wrong; others change what it does. `done` counts what was done to it."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """What arrives of `octets`, in pieces; an empty list when nothing does."""
+        return [octets] if octets else []
+
+
+class Dice:
+    """Decides by a seed: `falls` is true for about so many of a thousand."""
+
+    def __init__(self, seed: int) -> None:
+        self._entropy = SeededEntropy(seed)
+
+    def below(self, limit: int) -> int:
+        """A number from 0 to limit - 1; limit is at most 65536."""
+        return int.from_bytes(self._entropy.random(4), "big") % limit
+
+    def falls(self, per_mille: int) -> bool:
+        """Whether it happens this time."""
+        return self.below(1000) < per_mille
+
+
+class Lossy(Fault):
+    """Loses a piece as a whole, `per_mille` of a thousand of them."""
+
+    def __init__(self, seed: int, per_mille: int) -> None:
+        super().__init__()
+        self._dice = Dice(seed)
+        self._per_mille = per_mille
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece, or nothing."""
+        if self._dice.falls(self._per_mille):
+            self.done += 1
+            return []
+        return super().carry(octets)
+
+
+class Corrupting(Fault):
+    """Flips one bit of a piece, in `per_mille` of a thousand of them."""
+
+    def __init__(self, seed: int, per_mille: int) -> None:
+        super().__init__()
+        self._dice = Dice(seed)
+        self._per_mille = per_mille
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece, perhaps damaged."""
+        if octets and self._dice.falls(self._per_mille):
+            self.done += 1
+            place = self._dice.below(len(octets))
+            changed = octets[place] ^ 1 << self._dice.below(8)
+            octets = octets[:place] + bytes((changed,)) + octets[place + 1 :]
+        return super().carry(octets)
+
+
+class Doubling(Fault):
+    """Delivers a piece twice, `per_mille` of a thousand of them."""
+
+    def __init__(self, seed: int, per_mille: int) -> None:
+        super().__init__()
+        self._dice = Dice(seed)
+        self._per_mille = per_mille
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece once or twice."""
+        if self._dice.falls(self._per_mille):
+            self.done += 1
+            return [octets, octets]
+        return super().carry(octets)
+
+
+class OneOctetAtATime(Fault):
+    """Delivers every octet by itself."""
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """As many pieces as octets."""
+        self.done += len(octets)
+        return [octets[i : i + 1] for i in range(len(octets))]
+
+
+class Noisy(Fault):
+    """Puts one of the octets of `noise` before a piece, in `per_mille` of a thousand of them."""
+
+    def __init__(self, seed: int, per_mille: int, noise: bytes) -> None:
+        super().__init__()
+        self._dice = Dice(seed)
+        self._per_mille = per_mille
+        self._noise = noise
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece, perhaps with an octet before it."""
+        if octets and self._dice.falls(self._per_mille):
+            self.done += 1
+            place = self._dice.below(len(self._noise))
+            octets = self._noise[place : place + 1] + octets
+        return super().carry(octets)
+
+
+class Recorder(Fault):
+    """Keeps everything that passed, in `octets`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.octets = b""
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece as it is."""
+        self.octets += octets
+        return super().carry(octets)
+
+
+class Chain(Fault):
+    """Several devices, one behind the other."""
+
+    def __init__(self, devices: "list[Fault]") -> None:
+        super().__init__()
+        self._devices = devices
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """What comes out of the last device."""
+        pieces = super().carry(octets)
+        for device in self._devices:
+            came = []
+            for piece in pieces:
+                came.extend(device.carry(piece))
+            pieces = came
+        return pieces
+
+
+class Frames(Fault):
+    """Hands `device` one frame at a time: what ends with the octet `delimiter`. What has no end yet waits for it, as
+    long as it is not longer than `limit` octets.
+    """
+
+    def __init__(self, device: Fault, delimiter: int, limit: int = 4096) -> None:
+        super().__init__()
+        self._device = device
+        self._delimiter = bytes((delimiter,))
+        self._limit = limit
+        self._rest = b""
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """What the device makes of the frames that are whole now."""
+        parts = (self._rest + octets).split(self._delimiter)
+        self._rest = parts.pop()
+        pieces = []
+        for part in parts:
+            pieces.extend(self._device.carry(part + self._delimiter))
+        if len(self._rest) > self._limit:
+            pieces.extend(self._device.carry(self._rest))
+            self._rest = b""
+        return pieces
