@@ -146,8 +146,8 @@ class Account:
 
     notify: (code, octets for the log); check_mac and equal: as `Validator`; supply_state: 0 disabled, 1 enabled,
     2 armed. Given later, when there is somebody to be told: mode_changed(), when the payment mode has become another;
-    verdict_changed(), when what `wants_supply` says has; keep(), to make an attempt to enter a token durable
-    before the token is judged.
+    verdict_changed(), when what `wants_supply` says has; keep(), to make durable an attempt to enter a token before the
+    token is judged, and what came of it before the customer is told.
     """
 
     def __init__(
@@ -525,6 +525,8 @@ class Account:
             else:
                 self._collect(due_s)
                 self._done_s = due_s
+                # A supply that goes off suspends what falls due at the next hour.
+                self.tell()
             due_ms = self.deadline_ms()
         self.tell()
 
@@ -605,6 +607,7 @@ class Account:
         self._write_state(self._values())
         self._untold.append((ACTIONED_HERE if active else NOT_ACTIONED_HERE, _ACTIVATE_CODE))
         self.tell()
+        self._keep()
         return active
 
     # ---- tokens
@@ -622,8 +625,7 @@ class Account:
             most, room = self.limits()
             return self.settle(self.validator.judge(digits, header_counter, most, room), now_s)
         if self.lockout.begin(now_s):
-            if self.keep is not None:
-                self.keep()
+            self._keep()
             most, room = self.limits()
             verdict = self.settle(self.validator.judge(digits, None, most, room), now_s)
             if self.lockout.end(verdict.reason in OF_TRUE_TOKENS, verdict.reason == ACCEPTED):
@@ -634,7 +636,12 @@ class Account:
             self._untold.append((CREDIT_ADDED_LOCALLY, b""))
         self._untold.append((NOT_ACTIONED_HERE if verdict.reason else ACTIONED_HERE, _TOP_UP_CODE))
         self.tell()
+        self._keep()
         return verdict
+
+    def _keep(self) -> None:
+        if self.keep is not None:
+            self.keep()
 
     def settle(self, verdict: TopUp, now_s: int) -> TopUp:
         """Adds the credit of an accepted token, or notes why one was refused; what is to be told is told later."""

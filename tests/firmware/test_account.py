@@ -385,3 +385,17 @@ def test_a_secondary_element_is_charged_on_the_same_account():
     m.account.consume(5, 1)
     m.account.consume(5, 0)
     assert m.shown()[0] == -5
+
+
+def test_a_supply_that_went_off_for_want_of_credit_suspends_the_hours_after_it_also_when_they_are_made_up_for():
+    m = Accounted()
+    m.place(balance=250, debt_1=1000, rate_1=flat_rate(100), period_1=HOUR)
+    m.mode(True, suspend_disabled=True)
+
+    def follow():
+        m.supply = 1 if m.account.wants_supply() else 0
+
+    m.account.verdict_changed = follow
+    m.now_s += DAY
+    m.account.tick(m.now_s * 1000)
+    assert m.shown()[0] == -50 and m.shown()[3] == 700

@@ -136,3 +136,27 @@ def test_the_maximum_balance_counts_what_is_owed():
     assert m.enter(1, 1000) == ""
     assert m.shown()[0] == 5 * POUND
     assert m.enter(2, 1) == BALANCE
+
+
+def test_what_came_of_a_typed_token_is_kept_before_the_customer_is_told():
+    m = Accounted()
+    left = []
+    m.account.keep = lambda: left.append(m.records.get("u")) or m.records.commit()
+    assert m.account.top_up(token(5, 100), None, m.now_s).reason == ""
+    assert left[0] is None and left[-1] is not None and not m.records.changed()
+    # The power goes before anything else is written.
+    m.store = m.store.reopened()
+    m.power_up()
+    assert m.shown()[0] == POUND
+    assert m.account.top_up(token(5, 100), None, m.now_s).reason == DUPLICATE
+
+
+def test_emergency_credit_activated_at_the_meter_stays_so_when_the_power_goes_at_once():
+    m = Accounted()
+    m.place(limit=5 * POUND, threshold=POUND)
+    m.mode(True)
+    m.account.keep = m.records.commit
+    assert m.account.activate_emergency_credit(m.now_s)
+    m.store = m.store.reopened()
+    m.power_up()
+    assert m.account.ledger.selected
