@@ -21,6 +21,8 @@ LOOPBACK = "127.0.0.1"
 _CHUNK = 65536
 # What a host that does not read may leave behind; more is thrown away, and the stick will say it again.
 _BACKLOG = 65536
+# What a stick takes to start; a host that listens for it must have begun to.
+_BOOT_S = 0.1
 
 
 def now_ms() -> int:
@@ -168,7 +170,8 @@ class PtyLine(Line):
 class TcpLine(Line):
     """A TCP port; a second host is turned away while one is connected. `on_host` is told who comes and goes.
 
-    A host that connects hears a RSTACK at once, as from a stick that has just been plugged in: hosts wait for it.
+    A host that connects hears a RSTACK as from a stick that has just been plugged in: some wait for it. One that speaks
+    first has no need of it.
     """
 
     def __init__(
@@ -184,6 +187,7 @@ class TcpLine(Line):
         self._on_host = on_host
         self._host: socket.socket | None = None
         self._who = ""
+        self._boot: asyncio.TimerHandle | None = None
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -202,6 +206,7 @@ class TcpLine(Line):
     def close(self) -> None:
         """Says goodbye to the host, if there is one."""
         super().close()
+        self._stop_booting()
         self._loop.remove_reader(self._listener)
         self._listener.close()
         if self._host is not None:
@@ -223,11 +228,24 @@ class TcpLine(Line):
         self._host, self._who = host, who
         self._on_host("host %s connected" % who)
         self._watch(host.fileno())
+        self._boot = self._loop.call_later(_BOOT_S, self._booted)
+
+    def _booted(self) -> None:
         self.stick.power_on(now_ms())
         self.pump()
 
+    def _readable(self) -> None:
+        self._stop_booting()
+        super()._readable()
+
+    def _stop_booting(self) -> None:
+        if self._boot is not None:
+            self._boot.cancel()
+            self._boot = None
+
     def _gone(self) -> None:
         super()._gone()
+        self._stop_booting()
         if self._host is not None:
             self._host.close()
             self._host = None

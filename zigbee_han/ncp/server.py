@@ -205,7 +205,7 @@ class Server(Security):
     def _version(self, frame: ezsp.Frame, data: bytes) -> bytes:
         if len(data) != frame.start + 1:
             return self._invalid(frame, ezsp.INVALID_VALUE)
-        self._agreed = data[frame.start] == self.version and not frame.legacy
+        self._agreed = data[frame.start] == self.version
         stack = ezsp.STACKS[self.version]
         fields = bytes((self.version, ezsp.MESH, stack & 0xFF, stack >> 8))
         return self._built(frame, ezsp.VERSION, fields)
