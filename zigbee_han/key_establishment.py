@@ -23,7 +23,7 @@ What comes twice: a responder repeats its answer to the same request; an initiat
 and one to an earlier exchange while it waits for its first. A new Initiate starts the exchange anew, because a device
 that lost its power has forgotten the old one. Anything else that is not what the state waits for ends the exchange with
 a Terminate; what belongs to no exchange is ignored, and counted, except a request, which gets a Terminate (bad
-message), so that its sender need not wait.
+message), so that its sender need not wait. A bad Initiate is ignored while an exchange with its sender runs.
 
 When two devices initiate at the same time, the one with the lower EUI-64 stays the initiator.
 
@@ -514,14 +514,19 @@ class KeyExchange:
     def _refuse(self, message: KeyCommand, status: int, detail: str, now_ms: int) -> None:
         """Terminates the exchange that the message belongs to, if any, and says so to both sides."""
         partner = message.partner
+        exchange = self._find(partner, message.from_server)
+        initiate = message.command == INITIATE and not message.from_server
+        if initiate and exchange is not None and exchange.state != _DONE:
+            # A good one would have replaced the exchange. A Terminate would end it on the other side.
+            self.ignored += 1
+            return
         wait_s = self._until_room(now_ms) if status == NO_RESOURCES else self._wait_s
         # The server's terminations answer requests, the client's responses.
         payload = bytes((status, wait_s)) + self.suites.to_bytes(2, "little")
         self._send(partner, not message.from_server, TERMINATE, payload)
-        exchange = self._find(partner, message.from_server)
-        if message.command == INITIATE and not message.from_server:
-            # An exchange that this one would have replaced goes on, and so does our own with the same partner.
-            if exchange is None and self._find(partner, True) is None:
+        if initiate:
+            # An exchange of our own with the same partner goes on.
+            if self._find(partner, True) is None:
                 self._fact(ExchangeFailed(status, partner, wait_s, False, detail))
         elif exchange is None or exchange.state == _DONE:
             self.ignored += 1
