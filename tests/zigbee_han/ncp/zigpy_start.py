@@ -1,4 +1,4 @@
-"""A program of its own: zigpy's application over bellows, unmodified, starts, forms and permits on the stick at argv[1].
+"""A program of its own: zigpy over bellows, unmodified, starts, forms and permits on the stick at argv[1].
 
 Prints one JSON object. zigpy and bellows are GPL-3.0: they are run, in this process, and nothing of ours imports them.
 """
@@ -53,7 +53,7 @@ async def main(path, wanted):
         try:
             await application.request(device, 0x0104, 6, 1, 1, 1, b"\x00\x01\x00")
             told["nobody"] = "delivered"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what zigpy says is what is asked
             told["nobody"] = "%s: %s" % (type(error).__name__, error)
     await application.shutdown()
     print(json.dumps(told))

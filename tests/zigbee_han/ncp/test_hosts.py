@@ -1,0 +1,190 @@
+"""Hosts that others wrote take `slotmeter ncp` for a stick: zigpy over bellows, and zigbee-herdsman.
+
+They are run as programs of their own, unmodified. Where one is not installed its tests are skipped with what to do.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+VERSIONS = (13, 14, 16, 17, 18, 19)
+# What starting and forming may take over a pseudo-terminal, and how much slower a busy machine may be.
+START_S = 0.5
+_SLACK = 0.7
+
+pytestmark = pytest.mark.slow
+
+
+class Program:
+    """Something that prints where it is, until it is interrupted. Afterwards `output` is all that it printed."""
+
+    def __init__(self, *arguments):
+        # A thread of its own is not needed: it prints little.
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.output = ""
+        self.place = ""
+        while not self.place:
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError("it ended: " + self.output)
+            self.output += line
+            found = re.search(r"/dev/\S+|socket://\S+", line)
+            self.place = found.group() if found else ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.output += self.process.communicate(timeout=20)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        assert self.process.returncode == 0, self.output
+
+
+def stick(*options):
+    return Program("-m", "slotmeter.boards.pc", "ncp", *[str(option) for option in options])
+
+
+def faulty(version, seed, *wanted):
+    return Program(str(HERE / "faulty_stick.py"), str(version), str(seed), *wanted)
+
+
+def told(process):
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def zigpy(place, *wanted, timeout=90):
+    """What zigpy found and did on the stick."""
+    if importlib.util.find_spec("bellows") is None:
+        pytest.skip("zigpy and bellows are not installed: pip install bellows")
+    arguments = [sys.executable, str(HERE / "zigpy_start.py"), place, *wanted]
+    return told(subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, check=False))
+
+
+def herdsman(place):
+    """What zigbee-herdsman found and did on the stick."""
+    modules = os.environ.get("SLOTMETER_HERDSMAN")
+    how = "set SLOTMETER_HERDSMAN to a folder in which npm has installed node@22 and zigbee-herdsman@10.9.5"
+    if modules is None:
+        pytest.skip("zigbee-herdsman is not there: " + how)
+    modules = Path(modules) / "node_modules"
+    node = modules / ".bin" / "node"
+    node = str(node) if node.exists() else shutil.which("node")
+    if node is None or not (modules / "zigbee-herdsman").is_dir():
+        pytest.skip("zigbee-herdsman is not in %s: %s" % (modules, how))
+    place = place.replace("socket://", "tcp://")
+    environment = dict(os.environ, NODE_PATH=str(modules))
+    arguments = [node, str(HERE / "herdsman_start.js"), place]
+    return told(
+        subprocess.run(arguments, capture_output=True, text=True, timeout=90, check=False, env=environment)
+    )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_zigpy_starts_forms_and_permits_over_a_pseudo_terminal(version):
+    with stick("--pty", "--version", version, "--eui64", "0200000000000001") as program:
+        found = zigpy(program.place)
+    assert found["version"] == version
+    assert (found["channel"], found["type"], found["model"]) == (20, "Coordinator", "slotmeter ncp")
+    assert found["eui64"] == "02:00:00:00:00:00:00:01"
+    assert found["endpoints"] == [1, 2, 242] and found["descriptor"]
+    assert "network formed: PAN %04X, channel 20" % found["pan"] in program.output
+    assert program.output.count("reset by the host") == 3
+    assert "joining permitted for 60 s" in program.output
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_zigpy_starts_forms_and_permits_over_tcp(version):
+    with stick("--tcp", 0, "--version", version) as program:
+        found = zigpy(program.place)
+    assert found["version"] == version and found["channel"] == 20
+    assert "connected" in program.output and "gone" in program.output
+
+
+def test_starting_and_forming_takes_less_than_half_a_second():
+    times = []
+    for version in (13, 19, 13, 19):
+        with stick("--pty", "--version", version) as program:
+            times.append(zigpy(program.place)["start_s"])
+    print("zigpy starts and forms over a pseudo-terminal in %s s" % ", ".join(["%.3f" % one for one in times]))
+    assert min(times[0::2]) < START_S / _SLACK
+    assert min(times[1::2]) < START_S / _SLACK
+
+
+def test_zigpy_scans_the_channels_when_it_has_to_choose_one():
+    with stick("--pty", "--version", 14) as program:
+        found = zigpy(program.place, "choose", "scan", "nobody")
+    assert 11 <= found["channel"] <= 26
+    assert found["energies"] == [11, 15, 25]
+    assert "DELIVERY_FAILED" in found["nobody"]
+
+
+@pytest.mark.parametrize("version", (13, 18))
+def test_a_network_outlives_the_power_when_there_is_a_store(version, tmp_path):
+    options = ("--pty", "--version", version, "--store", tmp_path / "stick.db")
+    with stick(*options) as program:
+        first = zigpy(program.place)
+    with stick(*options) as program:
+        again = zigpy(program.place)
+    for name in ("pan", "extended_pan", "channel", "key", "eui64"):
+        assert again[name] == first[name]
+    assert "network formed" not in program.output and "network resumed" in program.output
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limit_s"),
+    (
+        (("lost=30",), 30),
+        (("corrupt=30",), 30),
+        (("lost=10", "corrupt=10", "double=10", "noise=200"), 30),
+        (("slow", "noise=100"), 10),
+        (("lost=30", "corrupt=30"), 60),
+    ),
+)
+@pytest.mark.parametrize("version", (13, 17))
+def test_zigpy_starts_over_a_bad_wire(version, wanted, limit_s):
+    with faulty(version, 5, *wanted) as program:
+        begun = time.monotonic()
+        found = zigpy(program.place, timeout=limit_s)
+        took = time.monotonic() - begun
+    print("version %d over %s: %.1f s; %s" % (version, " ".join(wanted), took, program.output.splitlines()[-1]))
+    assert found["channel"] == 20
+    assert "slow" in wanted or not program.output.rstrip().endswith("dropped {}, repeated 0")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_herdsman_starts_forms_and_permits_over_a_pseudo_terminal(version):
+    with stick("--pty", "--version", version, "--eui64", "0200000000000001") as program:
+        found = herdsman(program.place)
+    assert found["version"] == version and found["result"] == "reset"
+    assert (found["pan"], found["channel"], found["endpoints"]) == (0x1A62, 20, [1, 242])
+    assert found["eui64"] == "0x0200000000000001"
+    assert "network formed: PAN 1A62, channel 20" in program.output
+    assert "joining permitted for 60 s" in program.output
+
+
+def test_herdsman_starts_over_tcp():
+    with stick("--tcp", 0, "--version", 18) as program:
+        assert herdsman(program.place)["pan"] == 0x1A62
+
+
+@pytest.mark.parametrize("version", (13, 19))
+def test_herdsman_starts_over_a_bad_wire(version):
+    with faulty(version, 5, "lost=30", "corrupt=30") as program:
+        assert herdsman(program.place)["pan"] == 0x1A62
