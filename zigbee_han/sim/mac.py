@@ -4,7 +4,8 @@
     send                               sends, waits for the acknowledgement, sends again up to three times, says Sent
     scan                               on each channel: beacon request, waits, BeaconHeard for each; then ScanDone
     associate                          association request; after the response wait a data request; Associated
-    association request arrives        AssociationAsked; answer_association keeps the answer until it is asked for
+    association request arrives        AssociationAsked; answer_association keeps the answer until it is fetched, then
+                                       AssociationAnswered
     beacon request arrives             a beacon, if the device has something to say in it (beacon_payload)
 
 One frame is under way at a time; acknowledgements go before it. A frame that is for this device and asks for an
@@ -39,6 +40,7 @@ NO_ADDRESS = 0xFFFF
 # Handles of frames that nobody above asked for: steps of an association, and the rest.
 _ASSOCIATION = -1
 _NOBODYS = -2
+_ANSWER = -3
 # Association status of our own: nobody acknowledged, nobody answered (802.15.4-2003, table 64).
 NO_ACK = 0xE9
 NO_DATA = 0xEB
@@ -87,6 +89,15 @@ class AssociationAsked:
     def __init__(self, eui: bytes, capability: int) -> None:
         self.eui = eui
         self.capability = capability
+
+
+class AssociationAnswered:
+    """The device has fetched its answer: `short` is its address from now on, if `status` is 0."""
+
+    def __init__(self, eui: bytes, short: int, status: int) -> None:
+        self.eui = eui
+        self.short = short
+        self.status = status
 
 
 class Associated:
@@ -138,6 +149,7 @@ class Mac:
         self._seen = []  # type: list[tuple[mac.Address, int, int]]
         # (EUI, frame, until when)
         self._indirect = []  # type: list[tuple[bytes, mac.Frame, int]]
+        self._answered = []  # type: list[AssociationAnswered]
         self._scan_left = []  # type: list[int]
         self._scan_ms = 0
         self._scan_due = None  # type: int | None
@@ -161,8 +173,13 @@ class Mac:
             return
         self._queue.append(_Out(mac.build(frame), frame.ack_request, handle))
 
-    def send(self, dst: "mac.Address", payload: bytes, handle: int) -> None:
+    def at(self, now_ms: int) -> None:
+        """It is now that time, whether or not something was due."""
+        self._now_ms = now_ms
+
+    def send(self, dst: "mac.Address", payload: bytes, handle: int, now_ms: int) -> None:
         """Sends a data frame within the PAN; `handle`, not negative, comes back in Sent."""
+        self._now_ms = now_ms
         to_all = dst == mac.BROADCAST
         self._enqueue(
             mac.Frame(mac.DATA, self._next(), self.pan, dst, self.pan, self.short, payload, not to_all, False, True),
@@ -189,7 +206,12 @@ class Mac:
         if not ok and out.tries <= RETRIES:
             self._queue.insert(0, out)
             return
-        if out.handle == _ASSOCIATION:
+        if out.handle == _ANSWER:
+            # Answers go in the order in which they were fetched.
+            answered = self._answered.pop(0)
+            if ok:
+                self._events.append(answered)
+        elif out.handle == _ASSOCIATION:
             self._requested(ok)
         elif out.handle >= 0:
             self._events.append(Sent(out.handle, ok))
@@ -340,8 +362,12 @@ class Mac:
         elif command.command == mac.DATA_REQUEST:
             if pending is not None:
                 self._indirect.remove(pending)
-                pending[1].sequence = self._next()
-                self._enqueue(pending[1], _NOBODYS)
+                answer = pending[1]
+                answer.sequence = self._next()
+                fields = mac.parse_command(answer.payload)
+                if len(self._queue) < QUEUE_LIMIT:
+                    self._answered.append(AssociationAnswered(pending[0], fields.short, fields.status))
+                    self._enqueue(answer, _ANSWER)
         elif command.command == mac.ASSOCIATION_RESPONSE:
             if self._parent is not None and frame.dst == self.eui:
                 self._associated(command.status, command.short)

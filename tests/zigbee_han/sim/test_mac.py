@@ -46,7 +46,7 @@ def together(*devices, **faults):
 def test_a_frame_arrives_once_and_its_sender_knows():
     one, two, three = device(HUB, 0), device(METER, 0x4321), device(OTHER, 0x1111)
     air = together(one, two, three)
-    one.send(0x4321, b"hello", 7)
+    one.send(0x4321, b"hello", 7, air.now_ms)
     air.run(20)
     assert [(event.handle, event.ok) for event in events(one)] == [(7, True)]
     assert [(event.src, event.dst, event.payload) for event in events(two)] == [(0, 0x4321, b"hello")]
@@ -57,7 +57,7 @@ def test_a_frame_arrives_once_and_its_sender_knows():
 def test_a_broadcast_reaches_all_and_is_not_acknowledged():
     one, two, three = device(HUB, 0), device(METER, 0x4321), device(OTHER, 0x1111)
     air = together(one, two, three)
-    one.send(0xFFFF, b"all", 1)
+    one.send(0xFFFF, b"all", 1, air.now_ms)
     air.run(20)
     assert [len(events(two)), len(events(three)), air.sent] == [1, 1, 1]
     assert [event.ok for event in events(one)] == [True]
@@ -66,8 +66,8 @@ def test_a_broadcast_reaches_all_and_is_not_acknowledged():
 def test_a_frame_that_nobody_acknowledges_is_sent_four_times():
     one = device(HUB, 0)
     air = together(one)
-    one.send(0x4321, b"hello", 7)
-    one.send(0x4321, b"again", 8)
+    one.send(0x4321, b"hello", 7, air.now_ms)
+    one.send(0x4321, b"again", 8, air.now_ms)
     air.run(1000)
     assert [(event.handle, event.ok) for event in events(one)] == [(7, False), (8, False)]
     assert air.sent == 8
@@ -79,7 +79,7 @@ def test_frames_come_in_order_and_once_through_loss_damage_and_doubling():
     one, two = device(HUB, 0), device(METER, 0x4321, counted=counted)
     air = together(one, two, seed=5, loss=50, damage=50, doubling=100)
     for number in range(300):
-        one.send(0x4321, bytes((number & 0xFF,)), number)
+        one.send(0x4321, bytes((number & 0xFF,)), number, air.now_ms)
         air.run(air.now_ms + 200)
     got = [event.payload[0] for event in events(two)]
     delivered = [event.handle & 0xFF for event in events(one) if event.ok]
@@ -130,7 +130,7 @@ def test_a_device_associates_and_gets_its_address():
     assert asked == [(METER, frames.ROUTER)]
     assert ended == [(0, 0x4321)]
     assert (joiner.short, joiner.pan) == (0x4321, PAN)
-    parent.send(0x4321, b"welcome", 1)
+    parent.send(0x4321, b"welcome", 1, air.now_ms)
     air.run(air.now_ms + 50)
     assert [event.payload for event in events(joiner)] == [b"welcome"]
 

@@ -1,0 +1,492 @@
+"""Devices on one air: forming, joining, talking, leaving, routing, with and without faults."""
+
+import pytest
+
+from slotmeter.hal.host.crypto import HostCrypto
+from slotmeter.zigbee_han.errors import EncodeError
+from slotmeter.zigbee_han.frames import aps as aps_frames
+from slotmeter.zigbee_han.frames import mac as mac_frames
+from slotmeter.zigbee_han.frames import nwk as nwk_frames
+from slotmeter.zigbee_han.frames import zdo as zdo_frames
+from slotmeter.zigbee_han.sim import aps, node
+from slotmeter.zigbee_han.sim.air import Air, Dice
+from slotmeter.zigbee_han.sim.zdo import Endpoint
+
+HUB = bytes.fromhex("00db1234567890b1")
+METER = bytes.fromhex("00db1234567890a0")
+EXTENDED_PAN = bytes.fromhex("a1b2c3d4e5f60718")
+NETWORK_KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
+LINK_KEY = bytes.fromhex("66b6900981e1ee3ca4206b6b861c02bb")
+CRYPTO = HostCrypto()
+PAN = 0x1A62
+CHANNEL = 15
+PROFILE = 0x0109
+
+
+class World:
+    """An air with a hub that has formed its network; `events` has what each device said."""
+
+    def __init__(self, **faults):
+        self.air = Air(**faults)
+        self.seed = faults.get("seed", 1)
+        self.nodes = []
+        self.events = []
+        self.hub = self.add(HUB)
+        self.hub.form(CHANNEL, PAN, EXTENDED_PAN, NETWORK_KEY, 0)
+        self.run(1)
+
+    def add(self, eui, x=0, y=0):
+        one = node.Node(eui, CRYPTO, Dice(self.seed * 100 + len(self.nodes)))
+        one.zdo.endpoints = [Endpoint(1, PROFILE, 0x0501, (0x0000, 0x0702, 0x0704), (0x000A,), 1)]
+        self.nodes.append(one)
+        self.events.append([])
+        self.air.attach(one, x, y)
+        return one
+
+    def run(self, ms):
+        end = self.air.now_ms + ms
+        while self.air.now_ms < end:
+            self.air.run(min(end, self.air.now_ms + 50))
+            for place, one in enumerate(self.nodes):
+                event = one.next_event()
+                while event is not None:
+                    self.events[place].append(event)
+                    event = one.next_event()
+
+    def take(self, one, kind):
+        """The events of this kind that the device had, which are then gone."""
+        held = self.events[self.nodes.index(one)]
+        found = [event for event in held if isinstance(event, kind)]
+        held[:] = [event for event in held if not isinstance(event, kind)]
+        return found
+
+    def join(self, joiner, link_key=LINK_KEY, known=LINK_KEY, permit=True, through=None, wait_ms=12000):
+        """Scans and joins through a device; the reason why it failed, or ""."""
+        parent = through or self.hub
+        if permit:
+            parent.permit(60, self.air.now_ms)
+        if known:
+            self.hub.add_link_key(joiner.eui, known)
+        joiner.scan((CHANNEL,), self.air.now_ms)
+        self.run(200)
+        networks = [one for one in self.take(joiner, node.Scanned)[-1].networks if one.beacon.src == parent.short]
+        if not networks:
+            return "no beacon"
+        joiner.join(networks[0], link_key, self.air.now_ms)
+        end = self.air.now_ms + wait_ms
+        while self.air.now_ms < end and joiner.state not in (node.UP, node.OFF):
+            self.run(50)
+        # Until the announcement, which is repeated by all, is over.
+        self.run(100)
+        failed = self.take(joiner, node.JoinFailed)
+        return failed[-1].reason if failed else "" if joiner.state == node.UP else "not yet"
+
+
+def a_pair(**faults):
+    world = World(**faults)
+    meter = world.add(METER)
+    assert world.join(meter) == ""
+    return world, meter
+
+
+def test_a_scan_sees_the_network_and_whether_it_is_open():
+    world = World()
+    joiner = world.add(METER)
+    for seconds in (0, 60):
+        world.hub.permit(seconds, world.air.now_ms)
+        joiner.scan(node.CHANNELS, world.air.now_ms)
+        world.run(3000)
+        (scanned,) = world.take(joiner, node.Scanned)
+        (network,) = scanned.networks
+        assert (network.channel, network.pan, network.extended_pan) == (CHANNEL, PAN, EXTENDED_PAN)
+        assert (network.permit, network.stack_profile, network.depth) == (bool(seconds), 2, 0)
+        assert network.takes_routers
+    world.run(60000)
+    joiner.scan((CHANNEL,), world.air.now_ms)
+    world.run(200)
+    assert not world.take(joiner, node.Scanned)[0].networks[0].permit
+
+
+def test_a_router_joins_with_its_install_code_key_and_announces_itself():
+    world, meter = a_pair()
+    (up,) = world.take(meter, node.Up)
+    assert (up.short, up.rejoined) == (meter.short, False)
+    assert 0 < meter.short < 0xFFF8
+    (joined,) = world.take(world.hub, node.DeviceJoined)
+    assert (joined.eui, joined.short, joined.given_key) == (METER, meter.short, True)
+    (announced,) = world.take(world.hub, node.Announced)
+    assert (announced.eui, announced.short, announced.capability) == (METER, meter.short, mac_frames.ROUTER)
+    assert meter.nwk.keys == [(0, NETWORK_KEY)]
+    assert meter.trust_centre == HUB
+    assert world.hub.dropped == {}
+    assert meter.dropped == {}
+
+
+def test_a_join_fails_for_the_reason_that_it_says():
+    for arguments, reason in (
+        ({"permit": False}, "the network is closed"),
+        ({"link_key": bytes(16)}, "no network key came"),
+        ({"known": None}, "no network key came"),
+    ):
+        world = World()
+        meter = world.add(METER)
+        assert world.join(meter, **arguments) == reason
+        assert meter.state == node.OFF
+        assert meter.nwk.keys == []
+        # And then it joins after all.
+        assert world.join(meter) == ""
+
+
+def test_a_network_key_in_clear_is_not_taken():
+    world = World()
+    meter = world.add(METER)
+    world.hub.aps.command = lambda payload, partner, key_id: aps_frames.build(aps_frames.Frame(1, 1, payload))
+    assert world.join(meter) == "the network key came in clear"
+    assert meter.nwk.keys == []
+    with pytest.raises(EncodeError):
+        world, meter = a_pair()
+        meter.join(None, LINK_KEY, 0)
+
+
+def test_data_goes_both_ways_with_and_without_the_link_key():
+    world, meter = a_pair()
+    for one, other in ((world.hub, meter), (meter, world.hub)):
+        for sealed in (False, True):
+            handle = one.send(other.short, 1, 1, PROFILE, 0x0702, b"reading", world.air.now_ms, sealed)
+            world.run(50)
+            (message,) = world.take(other, aps.Message)
+            assert (message.src, message.src_eui, message.cluster, message.profile) == (
+                one.short,
+                one.eui,
+                0x0702,
+                PROFILE,
+            )
+            assert (message.payload, message.sealed, message.src_endpoint, message.dst_endpoint) == (
+                b"reading",
+                sealed,
+                1,
+                1,
+            )
+            assert [(event.handle, event.ok) for event in world.take(one, aps.Delivered)] == [(handle, True)]
+    assert world.hub.dropped == {}
+
+
+def test_what_nobody_takes_fails_after_four_attempts():
+    world, meter = a_pair()
+    world.air.link(0, 1, 0)
+    begun = world.air.now_ms
+    world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, b"reading", begun)
+    world.run(3 * aps.ACK_WAIT_MS)
+    assert world.take(world.hub, aps.Delivered) == []
+    world.run(2 * aps.ACK_WAIT_MS)
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [False]
+    handle = world.hub.send(0x5555, 1, 1, PROFILE, 0x0702, b"reading", world.air.now_ms, sealed=True)
+    assert world.hub.next_event().handle == handle
+
+
+def test_a_frame_that_is_played_again_is_refused():
+    world, meter = a_pair()
+    heard = []
+    world.air.tap = lambda octets, time_us, channel: heard.append(octets)
+    world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, b"reading", world.air.now_ms)
+    world.run(50)
+    assert len(world.take(meter, aps.Message)) == 1
+    world.run(20000)
+    meter.receive(heard[0], world.air.now_ms, 255)
+    world.run(50)
+    assert meter.dropped == {"NWK: replayed": 1}
+    assert world.take(meter, aps.Message) == []
+
+
+def test_no_damaged_frame_is_taken():
+    world, meter = a_pair()
+    heard = []
+    world.air.tap = lambda octets, time_us, channel: heard.append(octets)
+    world.air.loss = 1000
+    world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, b"reading", world.air.now_ms, sealed=True)
+    world.run(3)
+    octets = heard[0][:-2]
+    damaged = [octets[:size] for size in range(len(octets))]
+    for place in range(8 * len(octets)):
+        one = bytearray(octets)
+        one[place >> 3] ^= 1 << (place & 7)
+        damaged.append(bytes(one))
+    now_ms = world.air.now_ms
+    for one in damaged:
+        # So late that it is no repetition of the one before.
+        now_ms += 1000
+        meter.receive(mac_frames.with_fcs(one), now_ms, 255)
+    for event in iter(meter.next_event, None):
+        # The MAC header alone is not protected; what it asks for does not change what is in the frame.
+        assert event.payload == b"reading"
+    assert sum(meter.dropped.values()) > 450
+
+
+def test_messages_are_delivered_once_each_through_a_bad_air():
+    world, meter = a_pair()
+    world.air.loss = 100
+    world.air.damage = 50
+    world.air.doubling = 50
+    sent = []
+    for number in range(100):
+        payload = number.to_bytes(2, "big")
+        one, other = (world.hub, meter) if number & 1 else (meter, world.hub)
+        one.send(other.short, 1, 1, PROFILE, 0x0702, payload, world.air.now_ms, bool(number & 2))
+        sent.append(payload)
+        world.run(200)
+    world.run(10000)
+    got = [event.payload for event in world.take(meter, aps.Message) + world.take(world.hub, aps.Message)]
+    assert sorted(got) == sent
+    delivered = world.take(meter, aps.Delivered) + world.take(world.hub, aps.Delivered)
+    assert [event.ok for event in delivered] == [True] * 100
+
+
+def test_a_long_message_goes_in_blocks_and_arrives_whole():
+    world, meter = a_pair()
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    for size, sealed, blocks in ((82, False, 1), (83, False, 2), (73, True, 1), (74, True, 2), (1505, True, 22)):
+        payload = bytes([number * 7 & 0xFF for number in range(size)])
+        before = len(frames)
+        world.hub.send(meter.short, 1, 1, PROFILE, 0x0704, payload, world.air.now_ms, sealed)
+        world.run(3000)
+        (message,) = world.take(meter, aps.Message)
+        assert message.payload == payload
+        assert message.sealed == sealed
+        assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [True]
+        # Each block, its acknowledgement, and those of the MAC.
+        assert len(frames) - before == 4 * blocks
+    assert max([len(octets) for octets in frames]) == mac_frames.LARGEST
+
+
+def test_a_long_message_arrives_whole_through_a_bad_air_both_ways_at_once():
+    world, meter = a_pair(seed=9)
+    world.air.loss = 150
+    world.air.doubling = 100
+    payload = bytes([number * 7 & 0xFF for number in range(1505)])
+    for _ in range(5):
+        world.hub.send(meter.short, 1, 1, PROFILE, 0x0704, payload, world.air.now_ms, True)
+        meter.send(0, 1, 1, PROFILE, 0x0704, payload[::-1], world.air.now_ms, True)
+        world.run(60000)
+    assert [event.payload for event in world.take(meter, aps.Message)] == [payload] * 5
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [payload[::-1]] * 5
+    assert [event.ok for event in world.take(meter, aps.Delivered)] == [True] * 5
+
+
+def test_a_message_whose_blocks_stop_coming_is_forgotten():
+    world, meter = a_pair()
+    world.hub.send(meter.short, 1, 1, PROFILE, 0x0704, bytes(500), world.air.now_ms, True)
+    world.run(30)
+    world.air.loss = 1000
+    world.run(20000)
+    assert meter.dropped["APS: fragmented message that was not completed"] == 1
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [False]
+    assert world.take(meter, aps.Message) == []
+
+
+def test_the_device_object_answers():
+    world, meter = a_pair()
+    for cluster, values, check in (
+        (zdo_frames.NODE_DESCRIPTOR, {"short": meter.short}, lambda one: (one.device, one.server) == (1, 0x40)),
+        (zdo_frames.POWER_DESCRIPTOR, {"short": meter.short}, lambda one: one.power == 0xC110),
+        (zdo_frames.ACTIVE_ENDPOINTS, {"short": meter.short}, lambda one: one.endpoints == (1,)),
+        (
+            zdo_frames.SIMPLE_DESCRIPTOR,
+            {"short": meter.short, "endpoint": 1},
+            lambda one: (one.device, one.inputs) == (0x0501, (0x0000, 0x0702, 0x0704)),
+        ),
+        (zdo_frames.SIMPLE_DESCRIPTOR, {"short": meter.short, "endpoint": 9}, lambda one: one.status == 0x83),
+        (
+            zdo_frames.MATCH_DESCRIPTORS,
+            {"short": meter.short, "profile": PROFILE, "inputs": (0x0702,), "outputs": ()},
+            lambda one: one.endpoints == (1,),
+        ),
+        (zdo_frames.NETWORK_ADDRESS, {"eui": METER, "kind": 0, "start": 0}, lambda one: one.short == meter.short),
+        (zdo_frames.IEEE_ADDRESS, {"short": meter.short, "kind": 0, "start": 0}, lambda one: one.eui == METER),
+        (
+            zdo_frames.BIND,
+            {"src": METER, "src_endpoint": 1, "cluster": 0x0702, "mode": 3, "dst": HUB, "dst_endpoint": 1},
+            lambda one: one.status == 0,
+        ),
+        (
+            zdo_frames.UNBIND,
+            {"src": METER, "src_endpoint": 1, "cluster": 0x0704, "mode": 3, "dst": HUB, "dst_endpoint": 1},
+            lambda one: one.status == 0x88,
+        ),
+        (zdo_frames.MANAGEMENT_LQI, {"start": 0}, lambda one: one.neighbours[0].eui == HUB),
+        (zdo_frames.MANAGEMENT_ROUTING, {"start": 0}, lambda one: one.routes == ()),
+        (zdo_frames.MANAGEMENT_PERMIT, {"seconds": 5, "significance": 1}, lambda one: one.status == 0),
+    ):
+        transaction = world.hub.request(meter.short, cluster, world.air.now_ms, **values)
+        world.run(50)
+        (message,) = world.take(world.hub, aps.Message)
+        assert message.cluster == cluster | 0x8000
+        answer = zdo_frames.parse(message.cluster, message.payload)
+        assert answer.transaction == transaction
+        assert check(answer), answer
+    assert meter.nwk.mac.permit
+    assert len(meter.zdo.bindings) == 1
+    world.hub.send(meter.short, 0, 0, 0, 0x0077, b"\x09", world.air.now_ms, False, False)
+    world.run(50)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"\x09\x84"]
+
+
+def test_a_device_leaves_and_joins_again():
+    world, meter = a_pair()
+    short = meter.short
+    meter.leave(world.air.now_ms)
+    world.run(1000)
+    assert [event.asked for event in world.take(meter, node.Down)] == [False]
+    assert [(event.short, event.eui) for event in world.take(world.hub, node.DeviceLeft)] == [(short, METER)]
+    assert (meter.state, meter.channel, meter.nwk.keys) == (node.OFF, 0, [])
+    assert world.join(meter) == ""
+    meter.send(0, 1, 1, PROFILE, 0x0702, b"back", world.air.now_ms, True)
+    world.run(100)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"back"]
+
+
+def test_the_trust_centre_sends_a_device_away_and_nobody_else_does():
+    world, meter = a_pair()
+    other = world.add(bytes.fromhex("00db1234567890c2"))
+    assert world.join(other, bytes(range(16)), bytes(range(16))) == ""
+    assert other.remove(METER, world.air.now_ms)
+    world.run(1000)
+    assert meter.state == node.UP
+    assert meter.dropped["NWK: told to leave by somebody who may not"] == 1
+    assert world.hub.remove(METER, world.air.now_ms)
+    world.run(1000)
+    assert meter.state == node.OFF
+    assert [event.asked for event in world.take(meter, node.Down)] == [True]
+    assert not world.hub.remove(bytes(8), world.air.now_ms)
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_a_device_rejoins_when_its_network_is_closed(with_key):
+    world, meter = a_pair()
+    short = meter.short
+    world.hub.permit(0, world.air.now_ms)
+    world.take(meter, node.Up)
+    world.take(world.hub, node.DeviceJoined)
+    meter.rejoin((CHANNEL,), world.air.now_ms, with_key)
+    world.run(1000)
+    (up,) = world.take(meter, node.Up)
+    assert (up.rejoined, up.short) == (True, short)
+    (joined,) = world.take(world.hub, node.DeviceJoined)
+    assert joined.status == (aps_frames.SECURED_REJOIN if with_key else aps_frames.UNSECURED_REJOIN)
+    assert joined.given_key == (not with_key)
+    meter.send(0, 1, 1, PROFILE, 0x0702, b"back", world.air.now_ms, True)
+    world.run(100)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"back"]
+
+
+def test_a_device_that_is_told_to_leave_and_rejoin_is_back():
+    world, meter = a_pair()
+    world.take(meter, node.Up)
+    assert world.hub.remove(METER, world.air.now_ms, True)
+    world.run(2000)
+    assert [event.rejoined for event in world.take(meter, node.Up)] == [True]
+    world.air.link(0, 1, 0)
+    meter.rejoin((CHANNEL,), world.air.now_ms)
+    world.run(1000)
+    assert [event.reason for event in world.take(meter, node.JoinFailed)] == ["the network is not there"]
+    world.air.link(0, 1, 255)
+    meter.rejoin((CHANNEL,), world.air.now_ms)
+    world.run(1000)
+    assert [event.rejoined for event in world.take(meter, node.Up)] == [True]
+
+
+def a_line(length, **faults):
+    """A hub and `length` meters in a row, each hearing only the next; each joined through the one before."""
+    world = World(**faults)
+    meters = []
+    for number in range(length):
+        meter = world.add(bytes((0, 0xDB, 0, 0, 0, 0, 0, number + 1)), 70 * (number + 1))
+        key = bytes((number,)) * 16
+        for _ in range(4):
+            failed = world.join(meter, key, key, through=meters[-1] if meters else None)
+            if not failed:
+                break
+        assert failed == "", number
+        meters.append(meter)
+    return world, meters
+
+
+def test_devices_join_through_routers_and_talk_over_several_hops():
+    world, meters = a_line(5)
+    joined = world.take(world.hub, node.DeviceJoined)
+    assert [event.eui for event in joined] == [meter.eui for meter in meters]
+    assert all([event.given_key for event in joined])
+    # Whoever announces itself is heard by all.
+    assert [event.eui for event in world.take(world.hub, node.Announced)] == [meter.eui for meter in meters]
+    for meter in meters:
+        world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, b"down", world.air.now_ms, True)
+        meter.send(0, 1, 1, PROFILE, 0x0702, b"up", world.air.now_ms, True)
+        world.run(2000)
+        assert [event.payload for event in world.take(meter, aps.Message)] == [b"down"]
+        assert [event.src_eui for event in world.take(world.hub, aps.Message)] == [meter.eui]
+        assert [event.ok for event in world.take(meter, aps.Delivered)] == [True]
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [True] * 5
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    world.hub.send(meters[4].short, 1, 1, PROFILE, 0x0702, b"again", world.air.now_ms)
+    world.run(1000)
+    # Five hops there, five for the acknowledgement, no route request any more.
+    assert len(frames) == 20
+
+
+def test_a_broken_way_is_replaced_by_another():
+    world, meters = a_line(3)
+    spare = world.add(bytes.fromhex("00db000000000099"), 70, 60)
+    # The spare hears the hub and the second meter.
+    assert world.join(spare, bytes(16), bytes(16)) == ""
+    far = meters[1]
+    world.hub.send(far.short, 1, 1, PROFILE, 0x0702, b"one", world.air.now_ms)
+    world.run(3000)
+    assert [event.payload for event in world.take(far, aps.Message)] == [b"one"]
+    way = [route.next_hop for route in world.hub.nwk.routes if route.dst == far.short][0]
+    broken = [one for one in (meters[0], spare) if one.short == way][0]
+    world.air.move(world.nodes.index(broken), 0, 10000)
+    world.hub.send(far.short, 1, 1, PROFILE, 0x0702, b"two", world.air.now_ms)
+    world.run(8000)
+    assert [event.payload for event in world.take(far, aps.Message)] == [b"two"]
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [True, True]
+
+
+def test_a_broadcast_is_repeated_once_by_everyone():
+    world, meters = a_line(4)
+    for one in world.nodes:
+        world.take(one, aps.Message)
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    world.hub.send(nwk_frames.LISTENERS, 1, 1, PROFILE, 0x000A, b"to all", world.air.now_ms)
+    world.run(1000)
+    for meter in meters:
+        assert [event.payload for event in world.take(meter, aps.Message)] == [b"to all"]
+    assert world.take(world.hub, aps.Message) == []
+    assert len(frames) == 5
+
+
+def test_long_messages_cross_several_hops_of_a_bad_air():
+    world, meters = a_line(3, seed=4)
+    world.air.loss = 50
+    world.air.damage = 20
+    payload = bytes(range(250)) * 4
+    for _ in range(3):
+        meters[2].send(0, 1, 1, PROFILE, 0x0704, payload, world.air.now_ms, True)
+        world.run(60000)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [payload] * 3
+    assert [event.ok for event in world.take(meters[2], aps.Delivered)] == [True] * 3
+
+
+def test_the_same_seed_gives_the_same_air():
+    def run():
+        world, meters = a_line(3, seed=6, loss=30, damage=10, delay_ms=3)
+        frames = []
+        world.air.tap = lambda octets, time_us, channel: frames.append((octets, time_us))
+        meters[2].send(0, 1, 1, PROFILE, 0x0704, bytes(300), world.air.now_ms, True)
+        world.run(20000)
+        return frames
+
+    first = run()
+    assert first == run()
+    assert len(first) > 50

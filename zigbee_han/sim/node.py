@@ -1,0 +1,533 @@
+"""One device on the air, a coordinator with its trust centre or a router: all layers, and how it gets into a network.
+
+    state      is left when
+    OFF        form: UP; join: JOINING; rejoin, if it knows a network: REJOINING
+    JOINING    associated: WAITING; otherwise OFF, and JoinFailed says why
+    WAITING    the network key came sealed under the device's link key: UP, and the device announces itself; in
+               clear, or not within ten seconds: OFF, and JoinFailed says why
+    REJOINING  a neighbour of the network took it back: UP (WAITING, if it comes without the network key); otherwise OFF
+    UP         leave, or told to by parent or trust centre: OFF or REJOINING
+
+The trust centre is the coordinator. It gives the network key to whoever it has a link key for (add_link_key, before the
+device joins), under the key made from it: straight to its own child, through the parent to another's, who reports its
+child with an update device command and is sent the key in a tunnel command.
+"""
+
+from slotmeter.zigbee_han.errors import DecodeError, EncodeError
+from slotmeter.zigbee_han.frames import aps as aps_frames
+from slotmeter.zigbee_han.frames import mac as mac_frames
+from slotmeter.zigbee_han.frames import nwk as nwk_frames
+from slotmeter.zigbee_han.frames import secure
+from slotmeter.zigbee_han.frames import zdo as zdo_frames
+from slotmeter.zigbee_han.sim import aps, mac, nwk, zdo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from slotmeter.hal.crypto import Crypto
+    from slotmeter.zigbee_han.sim.air import Dice
+
+OFF = 0
+JOINING = 1
+WAITING = 2
+REJOINING = 3
+UP = 4
+
+# How long a device waits for the network key.
+KEY_WAIT_MS = 10000
+# The announcement that a device leaves has left by then.
+LEAVE_MS = 50
+SCAN_DURATION = 3
+CHANNELS = tuple(range(11, 27))
+
+_FOR_USER = 0
+_FOR_REJOIN = 1
+_FOR_REJOIN_WITHOUT_KEY = 2
+
+
+class Network:
+    """A network that a scan found: channel, pan, extended_pan, permit, lqi, depth, stack_profile, update, beacon."""
+
+    def __init__(self, beacon: mac.BeaconHeard, fields: "Any") -> None:
+        self.beacon = beacon
+        self.channel = beacon.channel
+        self.pan = beacon.pan
+        self.permit = beacon.permit
+        self.lqi = beacon.lqi
+        self.extended_pan = fields.extended_pan
+        self.stack_profile = fields.profile & 15
+        self.takes_routers = bool(fields.profile & nwk_frames.TAKES_ROUTERS)
+        self.depth = fields.profile >> 11 & 15
+        self.update = fields.update
+
+    def __repr__(self) -> str:
+        return "Network(channel %d, PAN %04x, %s)" % (self.channel, self.pan, self.extended_pan.hex())
+
+
+class Scanned:
+    """A scan ended; its networks, one entry for each device that answered."""
+
+    def __init__(self, networks: "list[Network]") -> None:
+        self.networks = networks
+
+
+class Up:
+    """The device is in a network: short, rejoined."""
+
+    def __init__(self, short: int, rejoined: bool) -> None:
+        self.short = short
+        self.rejoined = rejoined
+
+
+class JoinFailed:
+    """The device did not get into the network, for this reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Down:
+    """The device left the network; asked: somebody told it to."""
+
+    def __init__(self, asked: bool) -> None:
+        self.asked = asked
+
+
+class DeviceJoined:
+    """At the trust centre: a device came (aps.SECURED_REJOIN, UNSECURED_JOIN, UNSECURED_REJOIN); given_key says
+    whether it was sent the network key.
+    """
+
+    def __init__(self, eui: bytes, short: int, status: int, given_key: bool) -> None:
+        self.eui = eui
+        self.short = short
+        self.status = status
+        self.given_key = given_key
+
+
+class Announced:
+    """A device told everyone its address."""
+
+    def __init__(self, eui: bytes, short: int, capability: int) -> None:
+        self.eui = eui
+        self.short = short
+        self.capability = capability
+
+
+class DeviceLeft:
+    """A neighbour left, or a parent reported that one did."""
+
+    def __init__(self, short: int, eui: "bytes | None") -> None:
+        self.short = short
+        self.eui = eui
+
+
+class Node:
+    """One device. `dropped` counts what was not taken, by reason.
+
+    Five verbs: receive(octets, now_ms, lqi), next_event(), to_send(), deadline_ms(), tick(now_ms). Events: the classes
+    above, aps.Message, aps.Delivered.
+    """
+
+    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice") -> None:
+        self.eui = eui
+        self.dropped = {}  # type: dict[str, int]
+        self.nwk = nwk.Nwk(eui, crypto, dice, self._count)
+        self.aps = aps.Aps(crypto, self.nwk, self._count)
+        self.zdo = zdo.Zdo(self.nwk)
+        self.state = OFF
+        self.trust_centre = aps.UNKNOWN
+        self._dice = dice
+        self._events = []  # type: list[Any]
+        self._now_ms = 0
+        self._found = []  # type: list[Network]
+        self._scan_for = _FOR_USER
+        self._due_ms = None  # type: int | None
+        self._leaving = False
+        self._then_rejoin = False
+        self._asked = False
+        self._rejoined = False
+        self._transaction = 0
+
+    def _count(self, reason: str) -> None:
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    @property
+    def channel(self) -> int:
+        """The channel that the radio is on, 0 while it is off."""
+        return self.nwk.mac.channel
+
+    @property
+    def short(self) -> int:
+        """The device's address."""
+        return self.nwk.mac.short
+
+    def _at(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self.nwk.at(now_ms)
+
+    # What the user wants.
+
+    def form(self, channel: int, pan: int, extended_pan: bytes, network_key: bytes, now_ms: int) -> None:
+        """Starts a network, with this device its coordinator and trust centre."""
+        self._at(now_ms)
+        self.nwk.form(channel, pan, extended_pan, 0, network_key)
+        self.trust_centre = self.eui
+        self.state = UP
+        self._events.append(Up(0, False))
+
+    def permit(self, seconds: int, now_ms: int) -> None:
+        """Lets devices join here for so long; 0 closes."""
+        self._at(now_ms)
+        self.nwk.permit(now_ms + 1000 * seconds if seconds else 0)
+
+    def add_link_key(self, partner: bytes, key: bytes) -> None:
+        """At the trust centre: `partner` may have the network key, under this key."""
+        if not self.aps.set_link(partner, key):
+            raise EncodeError("no room for another link key")
+
+    def scan(self, channels: "tuple[int, ...]", now_ms: int, duration: int = SCAN_DURATION) -> None:
+        """Looks for networks; Scanned."""
+        self._at(now_ms)
+        self._scan(channels, duration, _FOR_USER)
+
+    def _scan(self, channels: "tuple[int, ...]", duration: int, purpose: int) -> None:
+        self._found = []
+        self._scan_for = purpose
+        self.nwk.mac.scan(list(channels), duration, self._now_ms)
+
+    def join(self, network: Network, link_key: bytes, now_ms: int) -> None:
+        """Joins through the device whose beacon `network` is, with the key made from the install code."""
+        self._at(now_ms)
+        if self.state != OFF:
+            raise EncodeError("in a network, or on the way into one")
+        self.aps.links = []
+        self.trust_centre = aps.UNKNOWN
+        self.aps.set_link(aps.UNKNOWN, link_key)
+        self.state = JOINING
+        self.nwk.enter(network.beacon, network.extended_pan, network.depth, now_ms)
+
+    def rejoin(self, channels: "tuple[int, ...]", now_ms: int, with_key: bool = True) -> None:
+        """Comes back to the network that the device was in; without the network key, its link key must be known."""
+        self._at(now_ms)
+        self.state = REJOINING
+        self._scan(channels, SCAN_DURATION, _FOR_REJOIN if with_key else _FOR_REJOIN_WITHOUT_KEY)
+
+    def leave(self, now_ms: int) -> None:
+        """Leaves the network; Down."""
+        self._at(now_ms)
+        self._leave(False, False)
+
+    def remove(self, eui: bytes, now_ms: int, rejoin: bool = False) -> bool:
+        """Tells a neighbour to leave; False when it is none."""
+        self._at(now_ms)
+        neighbour = self.nwk.neighbour_of(eui)
+        if neighbour is None:
+            return False
+        self.nwk.ask_to_leave(neighbour.short, rejoin)
+        return True
+
+    def send(
+        self,
+        dst: int,
+        src_endpoint: int,
+        dst_endpoint: int,
+        profile: int,
+        cluster: int,
+        payload: bytes,
+        now_ms: int,
+        sealed: bool = False,
+        acknowledged: bool = True,
+    ) -> int:
+        """Sends to an endpoint of another device, or of many; the handle that Delivered has."""
+        self._at(now_ms)
+        handle = self.aps.send(
+            dst, src_endpoint, dst_endpoint, profile, cluster, payload, now_ms, sealed, acknowledged
+        )
+        self._work()
+        return handle
+
+    def request(self, to: int, message: int, now_ms: int, **values: "Any") -> int:
+        """Sends a ZDO message (its cluster); its transaction number. The response comes as a Message of profile 0."""
+        self._at(now_ms)
+        self._transaction = (self._transaction + 1) & 0xFF
+        payload = zdo_frames.build(message, self._transaction, **values)
+        self.aps.send(to, 0, 0, 0, message, payload, now_ms, False, False, False)
+        self._work()
+        return self._transaction
+
+    # The five verbs.
+
+    def receive(self, octets: bytes, now_ms: int, lqi: int) -> None:
+        """Takes what the radio heard."""
+        self._now_ms = now_ms
+        self.nwk.receive(octets, now_ms, lqi)
+        self._work()
+
+    def next_event(self) -> "Any":
+        """The next event, or None."""
+        return self._events.pop(0) if self._events else None
+
+    def to_send(self) -> bytes:
+        """The octets of the next frame, or b""."""
+        return self.nwk.to_send()
+
+    def deadline_ms(self) -> "int | None":
+        """When `tick` is due, or None."""
+        due = self._due_ms
+        for other in (self.nwk.deadline_ms(), self.aps.deadline_ms()):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
+
+    def tick(self, now_ms: int) -> None:
+        """It is that time."""
+        self._now_ms = now_ms
+        self.nwk.tick(now_ms)
+        self.aps.tick(now_ms)
+        self._work()
+        if self._due_ms is not None and now_ms >= self._due_ms:
+            self._due_ms = None
+            if self._leaving:
+                self._gone()
+            elif self.state == WAITING:
+                self._failed("no network key came")
+
+    # Between the layers.
+
+    def _work(self) -> None:
+        event = self.nwk.next_event()
+        while event is not None:
+            self._network(event)
+            event = self.nwk.next_event()
+        event = self.aps.next_event()
+        while event is not None:
+            if isinstance(event, aps.Command):
+                self._command(event)
+            elif isinstance(event, aps.Message) and event.profile == 0 and event.dst_endpoint == 0:
+                self._device_object(event)
+            else:
+                self._events.append(event)
+            event = self.aps.next_event()
+        # What the upper layers sent may have failed at once.
+        self.nwk.work()
+
+    def _network(self, event: "Any") -> None:
+        if isinstance(event, nwk.Received):
+            self.aps.take(event, self._now_ms)
+        elif isinstance(event, nwk.Sent):
+            self.aps.sent(event.handle, event.ok)
+        elif isinstance(event, mac.BeaconHeard):
+            self._beacon(event)
+        elif isinstance(event, mac.ScanDone):
+            self._scanned()
+        elif isinstance(event, nwk.Entered):
+            self._entered(event)
+        elif isinstance(event, nwk.Joined):
+            self._child(event)
+        elif isinstance(event, nwk.Left):
+            if event.eui is None and event.short == self.short:
+                self._leave(event.rejoin, True)
+            else:
+                self._events.append(DeviceLeft(event.short, event.eui))
+        # RouteFailed: the acknowledgement does not come, and the frame goes again with another route.
+
+    def _beacon(self, event: mac.BeaconHeard) -> None:
+        try:
+            self._found.append(Network(event, nwk_frames.parse_beacon(event.payload)))
+        except DecodeError as error:
+            self._count("beacon: " + error.reason)
+
+    def _scanned(self) -> None:
+        networks = self._found
+        self._found = []
+        if self._scan_for == _FOR_USER:
+            self._events.append(Scanned(networks))
+            return
+        best = None
+        for one in networks:
+            if one.extended_pan == self.nwk.extended_pan and (best is None or one.lqi > best.lqi):
+                best = one
+        if best is None:
+            self._failed("the network is not there")
+            return
+        self.nwk.reenter(best.beacon, best.depth, self._now_ms, self._scan_for == _FOR_REJOIN)
+
+    def _entered(self, event: nwk.Entered) -> None:
+        if not event.ok:
+            self._failed(event.reason)
+        elif event.rejoined and not self.nwk.awaiting_key:
+            self._authorised(True)
+        else:
+            self._rejoined = event.rejoined
+            self.state = WAITING
+            self._due_ms = self._now_ms + KEY_WAIT_MS
+
+    def _failed(self, reason: str) -> None:
+        keys = (self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan)
+        rejoining = self.state == REJOINING or (self.state == WAITING and self._rejoined)
+        short = self.short
+        self.nwk.forget()
+        if rejoining:
+            # It is still a device of that network and may try again.
+            self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan = keys
+            self.nwk.mac.short = short
+        self.state = OFF
+        self._due_ms = None
+        self._events.append(JoinFailed(reason))
+
+    def _authorised(self, rejoined: bool) -> None:
+        self.state = UP
+        self._due_ms = None
+        self._events.append(Up(self.short, rejoined))
+        self.request(
+            nwk_frames.LISTENERS,
+            zdo_frames.DEVICE_ANNOUNCE,
+            self._now_ms,
+            short=self.short,
+            eui=self.eui,
+            capability=mac_frames.ROUTER,
+        )
+
+    # The trust centre, and parents.
+
+    def _child(self, event: nwk.Joined) -> None:
+        status = aps_frames.UNSECURED_JOIN
+        if event.rejoined:
+            status = aps_frames.SECURED_REJOIN if event.secured else aps_frames.UNSECURED_REJOIN
+        if self.nwk.mac.coordinator:
+            self._came(event.eui, event.short, status, None)
+            return
+        payload = aps_frames.build_command(
+            aps_frames.UPDATE_DEVICE, device=event.eui, short=event.short, status=status
+        )
+        octets = self.aps.command(payload, self.trust_centre, secure.LINK)
+        if octets is not None:
+            self.nwk.send(nwk_frames.COORDINATOR, octets, -1, self._now_ms)
+
+    def _came(self, eui: bytes, short: int, status: int, parent: "int | None") -> None:
+        """A device came, to this device or to the router `parent`: it gets the network key if its link key is known."""
+        self.nwk.remember(eui, short)
+        octets = None
+        key = self.nwk.key(self.nwk.active_key)
+        if status != aps_frames.SECURED_REJOIN and key is not None:
+            payload = aps_frames.build_command(
+                aps_frames.TRANSPORT_KEY,
+                key_type=aps_frames.NETWORK_KEY,
+                key=key,
+                sequence=self.nwk.active_key,
+                dst=eui,
+                src=self.eui,
+            )
+            octets = self.aps.command(payload, eui, secure.TRANSPORT)
+            if octets is not None and parent is None:
+                # It has asked for its address; the key follows when that was sent.
+                self.nwk.send_unsealed(short, octets, -1, self._now_ms)
+            elif octets is not None:
+                tunnel = aps_frames.build_command(aps_frames.TUNNEL, dst=eui, frame=octets)
+                around = self.aps.command(tunnel, None, None)
+                if around is not None:
+                    self.nwk.send(parent or 0, around, -1, self._now_ms)
+        self._events.append(DeviceJoined(eui, short, status, octets is not None))
+
+    def _command(self, event: aps.Command) -> None:
+        fields = event.fields
+        if fields.command == aps_frames.TRANSPORT_KEY:
+            self._key(event)
+        elif fields.command == aps_frames.UPDATE_DEVICE:
+            if not self.nwk.mac.coordinator or event.key_id != secure.LINK:
+                self._count("update device that is not for us, or not sealed")
+            elif fields.status == aps_frames.DEVICE_LEFT:
+                self._events.append(DeviceLeft(fields.short, fields.device))
+            else:
+                self._came(fields.device, fields.short, fields.status, event.src)
+        elif fields.command == aps_frames.TUNNEL:
+            child = self.nwk.neighbour_of(fields.dst)
+            if event.src != nwk_frames.COORDINATOR or child is None or child.authenticated:
+                self._count("tunnel for a device that is no new child")
+            else:
+                self.nwk.send_unsealed(child.short, fields.frame, -1, self._now_ms)
+        else:
+            self._count("APS command that nobody here needs")
+
+    def _key(self, event: aps.Command) -> None:
+        fields = event.fields
+        if fields.key_type != aps_frames.NETWORK_KEY or fields.dst != self.eui or self.state != WAITING:
+            self._count("transported key that was not waited for")
+            return
+        if event.key_id is None:
+            self._failed("the network key came in clear")
+            return
+        if event.key_id != secure.TRANSPORT or event.src_eui != fields.src:
+            self._count("transported key under a key that is not for it")
+            return
+        link = self.aps.link(aps.UNKNOWN)
+        if link is not None:
+            link.partner = fields.src
+        self.trust_centre = fields.src
+        self.nwk.remember(fields.src, nwk_frames.COORDINATOR)
+        self.nwk.set_key(fields.sequence, fields.key, True)
+        self._authorised(self._rejoined)
+
+    # The device object.
+
+    def _device_object(self, event: aps.Message) -> None:
+        if event.cluster == zdo_frames.DEVICE_ANNOUNCE:
+            try:
+                fields = zdo_frames.parse(event.cluster, event.payload)
+            except DecodeError as error:
+                self._count("ZDO: " + error.reason)
+                return
+            self.nwk.remember(fields.eui, fields.short)
+            self._events.append(Announced(fields.eui, fields.short, fields.capability))
+            return
+        if event.cluster & zdo_frames.RESPONSE:
+            self._events.append(event)
+            return
+        try:
+            payload = self._answer(event)
+        except DecodeError as error:
+            self._count("ZDO: " + error.reason)
+            return
+        if payload is not None:
+            cluster = event.cluster | zdo_frames.RESPONSE
+            self.aps.send(event.src, 0, 0, 0, cluster, payload, self._now_ms, False, False, False)
+
+    def _answer(self, event: aps.Message) -> "bytes | None":
+        to_all = event.dst >= nwk_frames.FIRST_BROADCAST
+        if event.cluster == zdo_frames.MANAGEMENT_PERMIT:
+            fields = zdo_frames.parse(event.cluster, event.payload)
+            self.nwk.permit(self._now_ms + 1000 * fields.seconds if fields.seconds else 0)
+            return None if to_all else bytes((fields.transaction, zdo_frames.SUCCESS))
+        if event.cluster == zdo_frames.MANAGEMENT_LEAVE:
+            fields = zdo_frames.parse(event.cluster, event.payload)
+            # Only the trust centre may send the device away, and nobody the coordinator.
+            if event.src != nwk_frames.COORDINATOR or to_all or fields.eui not in (bytes(8), self.eui):
+                return bytes((fields.transaction, zdo_frames.NOT_AUTHORIZED))
+            self._leave(bool(fields.flags & zdo_frames.LEAVE_REJOIN), True)
+            return bytes((fields.transaction, zdo_frames.SUCCESS))
+        return self.zdo.answer(event.cluster, event.payload, to_all)
+
+    # Leaving.
+
+    def _leave(self, rejoin: bool, asked: bool) -> None:
+        if self.state != UP or self._leaving:
+            return
+        self.nwk.leave(rejoin)
+        self._leaving = True
+        self._then_rejoin = rejoin
+        self._asked = asked
+        self._due_ms = self._now_ms + LEAVE_MS
+
+    def _gone(self) -> None:
+        self._leaving = False
+        channel = self.channel
+        kept = (self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan, self.short)
+        self.nwk.forget()
+        self.aps.forget()
+        self.state = OFF
+        self._events.append(Down(self._asked))
+        if self._then_rejoin:
+            self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan, self.nwk.mac.short = kept
+            self.rejoin((channel,), self._now_ms)
