@@ -12,7 +12,7 @@ there are. The window is one block:
     three times, then it gives up                   that it did, because the last acknowledgement may be lost
                                                     forgets what is incomplete when nothing comes
 
-In EZSP a block's count and index are the group id of the APS frame; of those received the first one's count alone counts.
+In EZSP a block's count and index are the group id of the APS frame. Only the first block received tells the count.
 """
 
 from slotmeter.zigbee_han.errors import EncodeError
