@@ -57,7 +57,7 @@ def test_the_private_key_belongs_to_its_certificate_and_authority_alone():
 def test_a_changed_octet_anywhere_gives_another_public_key_or_none():
     for suite, authority, (octets, private) in zip(SUITES, AUTHORITIES, ISSUED):
         # One octet of each field, more would take a board minutes.
-        for place in (0, 5, 9, 10, 11, 19, 22, 24, 29, 36, 37, 38, 45, len(octets) - 1):
+        for place in (0, 11, 22, 36, 45):
             other = changed(octets, place, bytes((octets[place] ^ 0x10,)))
             try:
                 one = certificates.parse(suite, other)

@@ -26,7 +26,7 @@ def elements(curve):
     ones = (1 << curve.m) - 1
     found = [1, 2, 3, ones, ones ^ 1, 1 << curve.m - 1, 0b1011 << curve.m - 4, curve.base[0], curve.base[1]]
     value = 0x1234567
-    for _ in range(6):
+    for _ in range(2):
         value = value * 6364136223846793005 + 1442695040888963407
         value = (value * value + value) & ones
         found.append(value)
@@ -64,7 +64,7 @@ def test_zero_has_no_inverse():
 
 def test_the_trace_is_the_sum_of_all_conjugates():
     for curve in CURVES:
-        for value in elements(curve) + [1 << bit for bit in range(0, curve.m, 9)] + [1 << 157, 1 << 12]:
+        for value in elements(curve) + [1 << bit for bit in (0, 12, 157, curve.m - 12)]:
             total = 0
             power = value
             for _ in range(curve.m):
@@ -90,7 +90,7 @@ def test_the_base_point_is_on_its_curve_and_has_its_order():
 def test_small_multiples_are_repeated_additions():
     for curve in CURVES:
         point = None
-        for scalar in range(12):
+        for scalar in range(8):
             assert curve.multiply(scalar, curve.base) == point
             assert curve.on_curve(point)
             point = curve.add(point, curve.base)
@@ -123,7 +123,7 @@ def test_infinity_is_neutral_and_a_point_and_its_negative_cancel():
 
 def test_a_compressed_point_comes_back_and_its_other_sign_is_the_negative():
     for curve in CURVES:
-        for scalar in (1, 2, 3, 77, curve.n - 1):
+        for scalar in (1, 2, 77, curve.n - 1):
             x, y = point = curve.multiply(scalar, curve.base)
             octets = curve.compress(point)
             assert len(octets) == curve.size + 1
@@ -142,7 +142,7 @@ def test_octets_that_are_no_point_are_refused_each_for_its_reason():
         assert reason_of(lambda: curve.decompress(b"\x02\xff" + good[2:])) == "x has more than %d bits" % curve.m
         assert reason_of(lambda: curve.decompress(b"\x02" + bytes(curve.size))) == "the point has order 2"
         reasons = set()
-        for value in range(2, 40):
+        for value in range(2, 20):
             reasons.add(reason_of(lambda: curve.decompress(b"\x03" + value.to_bytes(curve.size, "big"))))
         assert "x belongs to no point of the curve" in reasons
         assert "the point does not have the order of the base point" in reasons
