@@ -55,6 +55,7 @@ class World:
 
     def join(self, joiner, link_key=LINK_KEY, known=LINK_KEY, permit=True, through=None, wait_ms=12000):
         """Scans and joins through a device; the reason why it failed, or ""."""
+        self.take(joiner, node.JoinFailed)
         parent = through or self.hub
         if permit:
             parent.permit(60, self.air.now_ms)

@@ -372,7 +372,7 @@ class Aps:
         self._count("APS: acknowledgement of nothing that waits for it")
 
     def _data(self, received: "Received", frame: aps.Frame, payload: bytes, key_id: "int | None") -> None:
-        if frame.ack_request and received.dst < nwk.FIRST_BROADCAST:
+        if frame.ack_request and frame.delivery == aps.UNICAST and received.dst < nwk.FIRST_BROADCAST:
             answer = aps.acknowledge(frame)
             octets = aps.build(answer) if key_id is None else self._sealed(answer, self.link(received.src_eui))
             if octets is not None:

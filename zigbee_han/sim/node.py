@@ -202,6 +202,10 @@ class Node:
         self._at(now_ms)
         if self.state != OFF:
             raise EncodeError("in a network, or on the way into one")
+        # What is left of a network that could not be rejoined.
+        self.nwk.forget()
+        self.nwk.at(now_ms)
+        self.aps.forget()
         self.aps.links = []
         self.trust_centre = aps.UNKNOWN
         self.aps.set_link(aps.UNKNOWN, link_key)

@@ -3,7 +3,7 @@
 import pytest
 from air_world import CHANNEL, EXTENDED_PAN, HUB, LINK_KEY, METER, NETWORK_KEY, PAN, PROFILE, World, a_line, a_pair
 
-from slotmeter.zigbee_han.errors import EncodeError
+from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames import aps as aps_frames
 from slotmeter.zigbee_han.frames import mac as mac_frames
 from slotmeter.zigbee_han.frames import nwk as nwk_frames
@@ -384,6 +384,16 @@ def test_long_messages_cross_several_hops_of_a_bad_air():
     assert [event.ok for event in world.take(meters[2], aps.Delivered)] == [True] * 3
 
 
+def test_a_device_that_could_not_rejoin_joins():
+    world, meter = a_pair()
+    world.air.link(0, 1, 0)
+    meter.rejoin((CHANNEL,), world.air.now_ms)
+    world.run(1000)
+    assert [event.reason for event in world.take(meter, node.JoinFailed)] == ["the network is not there"]
+    world.air.link(0, 1, 255)
+    assert world.join(meter) == ""
+
+
 def test_the_same_seed_gives_the_same_air():
     def run():
         world, meters = a_line(3, seed=6, loss=30, damage=10, delay_ms=3)
@@ -396,3 +406,94 @@ def test_the_same_seed_gives_the_same_air():
     first = run()
     assert first == run()
     assert len(first) > 50
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_devices_join_through_a_bad_air_when_they_try_again(seed):
+    world = World(seed=seed, loss=100, damage=50, doubling=50, delay_ms=2)
+    meter = world.add(METER)
+    for _ in range(6):
+        failed = world.join(meter)
+        if not failed:
+            break
+    assert failed == ""
+    world.air.loss = world.air.damage = 0
+    meter.send(0, 1, 1, PROFILE, 0x0702, b"here", world.air.now_ms, True)
+    world.run(8000)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"here"]
+
+
+def test_a_frame_for_a_group_that_asks_for_an_acknowledgement_gets_none():
+    # Found by tests/fuzz/fuzz_node.py.
+    world, meter = a_pair()
+    frame = aps_frames.Frame(aps_frames.DATA, 9, b"group", None, 0x0702, PROFILE, 1, group=7, ack_request=True)
+    frame.delivery = aps_frames.GROUP
+    world.hub.nwk.send(meter.short, aps_frames.build(frame), 1, world.air.now_ms)
+    world.run(50)
+    (message,) = world.take(meter, aps.Message)
+    assert (message.group, message.payload) == (7, b"group")
+
+
+def test_a_stranger_with_nothing_but_the_address_gets_nothing_done():
+    world, meter = a_pair()
+    stranger = world.add(bytes(range(8)))
+    stranger.nwk.mac.channel = CHANNEL
+    stranger.nwk.mac.pan = PAN
+    stranger.nwk.mac.short = 0
+    commands = [
+        nwk_frames.build_command(nwk_frames.LEAVE, options=nwk_frames.LEAVE_REQUEST),
+        nwk_frames.build_command(nwk_frames.NETWORK_STATUS, status=0, dst=0),
+        nwk_frames.build_command(nwk_frames.REJOIN_RESPONSE, short=0x1234, status=0),
+        nwk_frames.build_command(nwk_frames.ROUTE_REPLY, options=0, number=1, originator=1, responder=2, cost=1),
+    ]
+    for payload in commands:
+        frame = nwk_frames.Frame(nwk_frames.COMMAND, meter.short, 0, 1, 9, payload, None, HUB)
+        stranger.nwk.mac.send(meter.short, nwk_frames.build(frame), 1, world.air.now_ms)
+        world.run(300)
+    key = aps_frames.build_command(
+        aps_frames.TRANSPORT_KEY, key_type=1, key=bytes(16), sequence=1, dst=METER, src=HUB
+    )
+    frame = nwk_frames.Frame(nwk_frames.DATA, meter.short, 0, 1, 10)
+    frame.payload = aps_frames.build(aps_frames.Frame(aps_frames.COMMAND, 1, key))
+    stranger.nwk.mac.send(meter.short, nwk_frames.build(frame), 1, world.air.now_ms)
+    world.run(300)
+    assert (meter.state, meter.nwk.keys) == (node.UP, [(0, NETWORK_KEY)])
+    assert meter.nwk.routes == []
+    assert meter.dropped == {
+        "NWK: frame without security": 4,
+        "NWK: rejoin response that was not asked for": 1,
+    }
+
+
+def test_no_counter_is_used_twice_and_none_after_the_last():
+    world, meter = a_pair()
+    sealed = []
+
+    def tap(octets, time_us, channel):
+        try:
+            frame = nwk_frames.parse(mac_frames.parse(octets).payload)
+        except DecodeError:
+            return
+        if frame.secured:
+            sealed.append((frame.payload[:14], octets))
+
+    world.air.tap = tap
+    world.air.loss = 200
+    for number in range(20):
+        world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, bytes((number,)), world.air.now_ms, True)
+        world.run(500)
+    meter.rejoin((CHANNEL,), world.air.now_ms)
+    world.run(3000)
+    world.air.loss = 0
+    meter.leave(world.air.now_ms)
+    world.run(500)
+    world.hub.add_link_key(METER, LINK_KEY)
+    assert world.join(meter) == ""
+    # The MAC repeats a frame as it is; each counter belongs to one frame.
+    assert len(sealed) > len(set(sealed)) > 30
+    assert len({octets for _, octets in sealed}) == len({nonce for nonce, _ in sealed})
+    meter.nwk.counter = 0xFFFFFFFF
+    handle = meter.send(0, 1, 1, PROFILE, 0x0702, b"no more", world.air.now_ms)
+    world.run(10000)
+    assert [(event.handle, event.ok) for event in world.take(meter, aps.Delivered)][-1:] == [(handle, False)]
+    assert meter.dropped["NWK: no key, or its counter used up"] >= 1

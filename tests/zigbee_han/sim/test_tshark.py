@@ -156,7 +156,7 @@ def test_the_network_key_is_opened_with_the_link_key_alone(joined):
 
 
 def sealed_to(layers):
-    """What tshark could not open of a frame: the notes and the layers that it shows then."""
+    """The notes that tshark makes of what it could not open in a frame."""
     return found(layers, "zbee_sec.encrypted_payload")
 
 
