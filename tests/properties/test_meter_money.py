@@ -551,4 +551,4 @@ class Longer(Money):
 TestMoney = Money.TestCase
 TestMoney.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestLonger = pytest.mark.slow(Longer.TestCase)
-TestLonger.settings = settings(max_examples=120, stateful_step_count=50, deadline=None)
+TestLonger.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
