@@ -81,6 +81,7 @@ _RST = 0xC0
 _RSTACK = 0xC1
 _ERROR = 0xC2
 _FLAG = b"\x7e"
+_XON = b"\x11"
 _CANCEL = b"\x1a"
 _SUBSTITUTE = b"\x18"
 _ESCAPE = b"\x7d"
@@ -335,6 +336,8 @@ class Link:
             self._not_ready_until_ms = None
         if self._ack_deadline_ms is not None and now_ms >= self._ack_deadline_ms:
             self._within_ms = min(2 * self._within_ms, ACK_WITHIN_LONGEST_MS)
+            # A damaged octet may have looked like XOFF to the peer's serial port, which has been silent since.
+            self._ready.append(_XON)
             self._send_again()
 
     # ---- receiving ----

@@ -1,6 +1,8 @@
 """A program of its own: a stick on a pseudo-terminal whose wire is bad. Prints the path, and at the end what was done.
 
     python faulty_stick.py VERSION SEED lost=30 corrupt=30 noise=200 slow
+
+So many of a thousand frames; `host:lost=30` only of those towards the host, `ncp:` of those towards the stick.
 """
 
 import asyncio
@@ -15,10 +17,13 @@ from slotmeter.hal.virtual.entropy import SeededEntropy
 FLAG = 0x7E
 
 
-def wire(seed, wanted):
-    """The devices of one direction, and all of them as one."""
+def wire(seed, wanted, towards):
+    """The devices of one direction, as one."""
     devices = []
     for word in wanted:
+        only, _, word = word.rpartition(":")
+        if only not in ("", towards):
+            continue
         name, _, number = word.partition("=")
         if name == "lost":
             devices.append(faults.Frames(faults.Lossy(seed, int(number)), FLAG))
@@ -37,7 +42,7 @@ def wire(seed, wanted):
 
 async def main(version, seed, wanted):
     stick, _ = make_stick(version, None, SeededEntropy(seed))
-    line = PtyLine(stick, lambda event: None, wire(seed, wanted), wire(seed + 100, wanted))
+    line = PtyLine(stick, lambda event: None, wire(seed, wanted, "ncp"), wire(seed + 100, wanted, "host"))
     print(line.path, flush=True)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stopped.set)

@@ -203,6 +203,14 @@ def test_a_lost_frame_comes_again_when_no_acknowledgement_came():
     assert pair.host.deadline_ms() is None
 
 
+def test_a_time_out_lets_a_serial_port_speak_that_was_told_to_stop_by_mistake():
+    pair = connected()
+    pair.ncp.send(QUESTION, 0)
+    pair.ncp.to_send()
+    pair.ncp.tick(ash.ACK_WITHIN_MS)
+    assert pair.ncp.to_send() == b"\x11" + ash.build_data(0, 0, True, QUESTION)
+
+
 def test_a_damaged_frame_is_asked_for_again_at_once():
     pair = connected()
     damaged = []
