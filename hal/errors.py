@@ -8,6 +8,7 @@ STORE_VERSION = "store-version"  # written by another version of the store
 STORE_BUSY = "store-busy"  # another process has it open
 STORE_FULL = "store-full"  # no room for the change; the old state stands
 STORE_FAILED = "store-failed"  # the medium refused; the old state stands
+RADIO_FULL = "radio-full"  # no room for another link key
 UNAVAILABLE = "unavailable"  # the hardware or library is not there
 
 KINDS = (
@@ -18,6 +19,7 @@ KINDS = (
     STORE_BUSY,
     STORE_FULL,
     STORE_FAILED,
+    RADIO_FULL,
     UNAVAILABLE,
 )
 

@@ -292,9 +292,13 @@ class KeyExchange:
         """The next fact, or None."""
         return self._events.pop(0) if self._events else None
 
-    def to_send(self) -> "KeyCommand | None":
-        """The next command for the air, or None."""
-        return self._out.pop(0) if self._out else None
+    def to_send(self, from_server: "bool | None" = None) -> "KeyCommand | None":
+        """The next command for the air, or None; with `from_server` given, of those that this side of it sends."""
+        for one in self._out:
+            if from_server is None or one.from_server == from_server:
+                self._out.remove(one)
+                return one
+        return None
 
     def deadline_ms(self) -> "int | None":
         """When `tick` must be called at the latest, or None."""

@@ -256,6 +256,9 @@ class Mac:
         )
 
     def _requested(self, ok: bool) -> None:
+        if self._parent is None:
+            # The answer has come already: only the acknowledgements were lost.
+            return
         if not ok:
             self._associated(NO_ACK, NO_ADDRESS)
         else:

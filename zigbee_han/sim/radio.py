@@ -61,6 +61,11 @@ class AirRadio(Radio):
     def permit(self, seconds: int, now_ms: int) -> None:
         """See Radio."""
         self.node.permit(seconds, now_ms)
+        if self.node.state == node.UP:
+            # The routers of the network take devices in for the trust centre.
+            self.node.request(
+                nwk_frames.ROUTERS, zdo_frames.MANAGEMENT_PERMIT, now_ms, seconds=min(seconds, 254), significance=1
+            )
 
     def set_link_key(self, peer: bytes, key: bytes) -> None:
         """See Radio."""

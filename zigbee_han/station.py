@@ -1,0 +1,124 @@
+"""What a meter and a comms hub have in common: a radio, an endpoint, and the keys that make traffic between them safe.
+
+    radio -- Received --> endpoint -- Message --> clusters, key establishment, tunnel
+      ^                      |                        |
+      +------- send ---------+     facts <------------+
+
+`tick` moves everything as far as it goes; between two of its calls nothing happens. Subclasses decide what follows from
+a radio's event and from a cluster's fact.
+"""
+
+from slotmeter.hal.errors import HalError
+from slotmeter.hal.radio import Received
+from slotmeter.zigbee_han.key_cluster import both_sides
+from slotmeter.zigbee_han.key_establishment import KeyAgreed
+from slotmeter.zigbee_han.server import Endpoint, Message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from slotmeter.hal.radio import Radio
+    from slotmeter.zigbee_han.key_establishment import KeyExchange
+    from slotmeter.zigbee_han.server import Cluster
+
+# Ours: facts that nobody fetches, the oldest of which are lost then.
+KEPT_LIMIT = 64
+
+
+class Failed:
+    """Something of the network did not come about; what, and why, in words."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self.why = why
+
+    def __repr__(self) -> str:
+        return "Failed(%s: %s)" % (self.what, self.why)
+
+
+class Station:
+    """One device of the network. keyed: the EUI-64s of those with whom a link key was established by certificate."""
+
+    def __init__(
+        self, radio: "Radio", exchange: "KeyExchange", clusters: "list[Cluster]", device: int, number: int = 1
+    ) -> None:
+        self.radio = radio
+        self.exchange = exchange
+        self.endpoint = Endpoint(both_sides(exchange) + clusters, number, device=device)
+        self.keyed = []  # type: list[bytes]
+        self.now_ms = 0
+        self._facts = []  # type: list[object]
+        one = self.endpoint
+        radio.serve(one.number, one.profile, one.device, one.inputs(), one.outputs())
+
+    def next_event(self) -> "object | None":
+        """The next fact, or None."""
+        return self._facts.pop(0) if self._facts else None
+
+    def deadline_ms(self) -> "int | None":
+        """When `tick` has something to do by itself; the radio may bring something earlier."""
+        times = [self.radio.deadline_ms(), self.endpoint.deadline_ms()]
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
+
+    def tick(self, now_ms: int) -> None:
+        """It is that time, or the radio has something: takes it, and sends what is to be sent."""
+        self.now_ms = now_ms
+        self.radio.tick(now_ms)
+        event = self.radio.next_event()
+        while event is not None:
+            if not isinstance(event, Received):
+                self.heard(event)
+            elif event.endpoint in (self.endpoint.number, 0xFF) and event.profile == self.endpoint.profile:
+                message = Message(
+                    event.peer, event.peer_endpoint, event.cluster, event.payload, event.secured, event.broadcast
+                )
+                self.endpoint.receive(message, now_ms)
+            event = self.radio.next_event()
+        self.endpoint.tick(now_ms)
+        self._take_facts()
+        out = self.endpoint.to_send()
+        while out is not None:
+            one = self.endpoint
+            self.radio.send(out.peer, out.endpoint, one.number, one.profile, out.cluster, out.data, out.secured, now_ms)
+            out = self.endpoint.to_send()
+        self._take_facts()
+
+    def _take_facts(self) -> None:
+        fact = self.endpoint.next_event()
+        while fact is not None:
+            if isinstance(fact, KeyAgreed):
+                self._agreed(fact)
+            else:
+                self.happened(fact)
+            fact = self.endpoint.next_event()
+
+    def _agreed(self, fact: KeyAgreed) -> None:
+        try:
+            self.radio.set_link_key(fact.partner, fact.key)
+        except HalError as error:
+            self.tell(Failed("link key", error.detail))
+            return
+        if fact.partner not in self.keyed:
+            self.keyed.append(fact.partner)
+        self.happened(fact)
+
+    def forget(self, peer: bytes) -> None:
+        """The link key with `peer` is not one by certificate any more."""
+        if peer in self.keyed:
+            self.keyed.remove(peer)
+
+    def tell(self, fact: object) -> None:
+        """Adds a fact for whoever calls `next_event`."""
+        if len(self._facts) >= KEPT_LIMIT:
+            self._facts.pop(0)
+        self._facts.append(fact)
+
+    # ---- for subclasses
+
+    def heard(self, event: object) -> None:
+        """An event of the radio that is no payload."""
+
+    def happened(self, fact: "Any") -> None:
+        """A fact of the endpoint or of one of its clusters."""
