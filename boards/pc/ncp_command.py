@@ -90,6 +90,11 @@ class _Told:
 async def _serve(stick: "Stick", told: _Told, port: "int | None") -> None:
     from slotmeter.boards.pc.ncp_line import PtyLine, TcpLine
 
+    # Before anything is said: who reads where the stick is may stop it at once.
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
     line: PtyLine | TcpLine
     if port is None:
         line = PtyLine(stick, told.event)
@@ -97,10 +102,6 @@ async def _serve(stick: "Stick", told: _Told, port: "int | None") -> None:
     else:
         line = TcpLine(stick, told.event, told.line, port)
         click.echo("stick at socket://127.0.0.1:%d" % line.port)
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
     try:
         await stopped.wait()
     finally:
