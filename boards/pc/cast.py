@@ -5,7 +5,7 @@ sign, `-ka.pem` and `-ka.key` to agree keys, `-pp-ka.pem` and `-pp-ka.key` for p
 `.key` a private key (PKCS#8, no password). What an organisation is stands in its certificate: role in the
 organisational unit (two hex digits), EUI-64 in the x500UniqueIdentifier. A device has an empty subject and its EUI-64
 in the hardwareModuleName of the subject alternative name. `root.pem`, `issuing.pem` and `device-issuing.pem` are the
-certification authorities of the bench's own keystore; the RTDS has none.
+certification authorities of the bench's own keystore; the RTDS has none. What is for the HAN, `han_keys` reads.
 
 Everything here is test material. Certificates that are neither this bench's nor the RTDS's are refused unless they are
 asked for, so that no real credential gets into an emulator by mistake.
@@ -43,13 +43,22 @@ BENCH_ISSUER = "slotmeter bench"
 
 _FILE = re.compile(r"([0-9a-f]{16})-(ds|ka|pp-ka)\.(pem|key)")
 _AUTHORITY_FILE = re.compile(r"(root|issuing|device-issuing)\.(pem|key)")
+# For the HAN, see `han_keys`.
+HAN_FILE = re.compile(r"([0-9a-f]{16})-han-([12])\.(cert|key)")
+HAN_AUTHORITY_FILE = re.compile(r"han-issuing-([12])\.(pub|key)")
 # otherName of RFC 4108, section 5: SEQUENCE {hwType, hwSerialNum OCTET STRING (8)}.
 _HARDWARE_MODULE_NAME = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.4")
 
 
 def is_key_file(name: str) -> bool:
     """Whether a file of this name belongs to a keystore."""
-    return bool(_FILE.fullmatch(name.lower()) or _AUTHORITY_FILE.fullmatch(name))
+    low = name.lower()
+    return bool(
+        _FILE.fullmatch(low)
+        or _AUTHORITY_FILE.fullmatch(name)
+        or HAN_FILE.fullmatch(low)
+        or HAN_AUTHORITY_FILE.fullmatch(name)
+    )
 
 
 class CastError(SlotmeterError):

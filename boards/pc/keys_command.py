@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from cryptography import x509
 
-from slotmeter.boards.pc import pki
+from slotmeter.boards.pc import han_keys, pki
 from slotmeter.boards.pc.cast import Cast, CastError, Party, is_key_file, key_id
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.hal.entropy import Entropy
@@ -45,6 +45,7 @@ def import_keystore(source: Path, folder: Path, force: bool, foreign: bool) -> C
     if source.resolve() == folder.resolve():
         raise SlotmeterError(f"--import {source}: that is the folder to import into; name another one as DIR")
     checked = Cast.load(source, foreign)
+    han_keys.check(source, foreign)
     files: dict[str, bytes] = {}
     try:
         for name in sorted(os.listdir(source)):
@@ -64,7 +65,7 @@ def _ends(der: bytes) -> str:
     return f"{until:%Y-%m-%d}{' (past)' if past else ''}"
 
 
-def listing(cast: Cast) -> "list[str]":
+def listing(cast: Cast, foreign: bool = False) -> "list[str]":
     """A table of who is in a keystore: a line for each key."""
     lines = [f"{'who':<24} {'EUI-64':<17} {'key':<14} {'key id':<17} {'private':<8} certificate until"]
     authorities = [("root", "root authority"), ("issuing", "issuing authority"), ("device-issuing", "device authority")]
@@ -84,6 +85,12 @@ def listing(cast: Cast) -> "list[str]":
         lines += _party_lines(party)
     if quiet:
         lines.append(f"and {quiet} more devices of which there are certificates only")
+    for device in han_keys.holders(cast.folder):
+        for identity in han_keys.identities(cast.folder, device, foreign):
+            lines.append(
+                f"{'HAN device':<24} {device.hex().upper():<17} {f'HAN suite {identity.suite}':<14} {'':<17} "
+                f"{'yes':<8} no end"
+            )
     return lines
 
 
@@ -109,13 +116,15 @@ Makes a root, issuing authorities, and keys and certificates for everyone who ta
 (with a key for top-ups), the next supplier, network operator, access control broker, transitional CoS, WAN provider,
 load controller, and for the meter itself. Files are named like those of the RTDS keystore: EUI-64, then -ds
 (signing), -ka (key agreement) or -pp-ka (top-ups), .pem for a certificate and .key for a private key. Without DIR it
-is the bench's usual folder.
+is the bench's usual folder. For the HAN there are certificates of both suites of key establishment for the meter, the
+communications hub and a display: EUI-64, then -han-1 or -han-2, .cert and .key.
 
 \b
   slotmeter keys                      make them where 'run' looks for them
   slotmeter keys ./keys --seed 7      the same keys on every machine
   slotmeter keys ./keys --list        who is in there
   slotmeter keys ./keys --import ../shared/rtds/keystore
+  slotmeter keys ./keys --han         add HAN certificates that it lacks
 
 Nothing that is there is overwritten without --force.
 """
@@ -133,6 +142,7 @@ Nothing that is there is overwritten without --force.
 )
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="The same keys for the same number.")
 @click.option("--device", metavar="EUI64", help="The meter's EUI-64.")
+@click.option("--han", is_flag=True, help="Add to DIR the HAN certificates that it lacks; --device names one more.")
 @click.option("--force", is_flag=True, help="Replace the keys that DIR holds.")
 @click.option("--foreign", is_flag=True, help="Take certificates of other issuers than the bench and the RTDS.")
 def command(
@@ -141,6 +151,7 @@ def command(
     source: "Path | None",
     seed: "int | None",
     device: "str | None",
+    han: bool,
     force: bool,
     foreign: bool,
 ) -> None:
@@ -149,12 +160,23 @@ def command(
 
     folder = folder or data_home() / "keys"
     try:
-        if show and (source is not None or seed is not None or device is not None or force):
+        if show and (source is not None or seed is not None or device is not None or force or han):
             raise SlotmeterError("--list goes with DIR and --foreign only")
+        if han and (source is not None or force):
+            raise SlotmeterError("--han adds to the keys that DIR holds: leave out --import and --force")
         if source is not None and (seed is not None or device is not None):
             raise SlotmeterError("--import takes keys as they are: leave out --seed and --device")
         if show:
-            click.echo("\n".join(listing(Cast.load(folder, foreign))))
+            click.echo("\n".join(listing(Cast.load(folder, foreign), foreign)))
+            return
+        if han:
+            devices = pki.han_devices(Cast.load(folder, foreign).device_id or pki.DEFAULT_DEVICE)
+            if device and _eui64(device) not in devices:
+                devices.append(_eui64(device))
+            made = han_keys.add(folder, _entropy(seed), devices)
+            click.echo("\n".join(made) if made else "nothing is missing")
+            click.echo(f"{len(made)} HAN files added to {folder}")
+            click.echo(_WARNING)
             return
         if source is not None:
             cast = import_keystore(source, folder, force, foreign)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.name import _ASN1Type
 
-from slotmeter.boards.pc import cast
+from slotmeter.boards.pc import cast, han_keys
 from slotmeter.boards.pc.cast import BENCH_ISSUER, CastError
 from slotmeter.dlms.gbcs import roles
 from slotmeter.hal.certificates import HARDWARE_TYPE
@@ -190,7 +190,14 @@ def make(entropy: Entropy, device: bytes = DEFAULT_DEVICE) -> "dict[str, bytes]"
     certify(NEXT_SUPPLIER, "ds", roles.DIGITAL_SIGNATURE, roles.SUPPLIER)
     certify(NEXT_SUPPLIER, "ka", roles.KEY_AGREEMENT, roles.SUPPLIER)
     certify(NEXT_SUPPLIER, "pp-ka", roles.KEY_AGREEMENT, roles.SUPPLIER)
+    # Last, so that the keys of a seed from before there were any stay the same.
+    files.update(han_keys.make(entropy, han_devices(device)))
     return files
+
+
+def han_devices(device: bytes) -> "list[bytes]":
+    """The EUI-64s that get HAN certificates: the meter, the communications hub, an in-home display."""
+    return [device] + [other for other in (han_keys.HUB, han_keys.DISPLAY) if other != device]
 
 
 def write(folder: Path, files: "dict[str, bytes]", force: bool) -> None:
