@@ -115,6 +115,8 @@ class _Sending:
         self.reported = reported
         self.tries = 0
         self.due_ms = 0
+        # To be sent by the next `work`.
+        self.ready = True
 
 
 class _Transfer:
@@ -142,6 +144,8 @@ class Aps:
         self._handle = 0
         self._sending = []  # type: list[_Sending]
         self._transfers = []  # type: list[_Transfer]
+        # (destination, acknowledgement, whose link key seals it)
+        self._answers = []  # type: list[tuple[int, aps.Frame, bytes | None]]
         # (source, counter, until when)
         self._seen = []  # type: list[tuple[int, int, int]]
 
@@ -175,6 +179,7 @@ class Aps:
         for sending in list(self._sending):
             self._end(sending, False)
         self._transfers = []
+        self._answers = []
         self._seen = []
 
     # Sending.
@@ -226,7 +231,6 @@ class Aps:
             return handle
         sending = _Sending(dst, frame, blocks, sealed, handle, reported)
         self._sending.append(sending)
-        self._push(sending)
         return handle
 
     def _link_of(self, short: int) -> "Link | None":
@@ -239,6 +243,7 @@ class Aps:
         if len(sending.blocks) > 1:
             frame.fragment = aps.LATER_BLOCK if sending.at else aps.FIRST_BLOCK
             frame.block = sending.at or len(sending.blocks)
+        sending.ready = False
         sending.tries += 1
         sending.due_ms = self._now_ms + ACK_WAIT_MS
         octets = self._sealed(frame, self._link_of(sending.dst)) if sending.sealed else aps.build(frame)
@@ -367,16 +372,14 @@ class Aps:
             if sending.at == len(sending.blocks):
                 self._end(sending, True)
             else:
-                self._push(sending)
+                sending.ready = True
             return
         self._count("APS: acknowledgement of nothing that waits for it")
 
     def _data(self, received: "Received", frame: aps.Frame, payload: bytes, key_id: "int | None") -> None:
         if frame.ack_request and frame.delivery == aps.UNICAST and received.dst < nwk.FIRST_BROADCAST:
             answer = aps.acknowledge(frame)
-            octets = aps.build(answer) if key_id is None else self._sealed(answer, self.link(received.src_eui))
-            if octets is not None:
-                self._nwk.send(received.src, octets, -1, self._now_ms)
+            self._answers.append((received.src, answer, None if key_id is None else received.src_eui))
         if self._came_before(received.src, frame.counter):
             return
         if frame.fragment:
@@ -421,6 +424,18 @@ class Aps:
         self._transfers.remove(found)
         return b"".join(found.blocks)
 
+    def work(self) -> None:
+        """Sends what is ready. It is called from high up, because a board has few calls left where frames are taken."""
+        answers = self._answers
+        self._answers = []
+        for dst, answer, partner in answers:
+            octets = aps.build(answer) if partner is None else self._sealed(answer, self.link(partner))
+            if octets is not None:
+                self._nwk.send(dst, octets, -1, self._now_ms)
+        for sending in list(self._sending):
+            if sending.ready:
+                self._push(sending)
+
     def sent(self, handle: int, ok: bool) -> None:
         """What the network layer says of a frame. One that did not leave is tried again when its time has come."""
         for sending in self._sending:
@@ -438,7 +453,7 @@ class Aps:
         """When `tick` is due, or None."""
         due = None
         for sending in self._sending:
-            if due is None or sending.due_ms < due:
+            if not sending.ready and (due is None or sending.due_ms < due):
                 due = sending.due_ms
         for transfer in self._transfers:
             if due is None or transfer.due_ms < due:
@@ -449,11 +464,11 @@ class Aps:
         """It is that time: what was not acknowledged goes again, what was not completed is forgotten."""
         self._now_ms = now_ms
         for sending in list(self._sending):
-            if now_ms >= sending.due_ms:
+            if not sending.ready and now_ms >= sending.due_ms:
                 if sending.tries > RETRIES or not sending.frame.ack_request:
                     self._end(sending, False)
                 else:
-                    self._push(sending)
+                    sending.ready = True
         late = len(self._transfers)
         self._transfers = [one for one in self._transfers if one.due_ms > now_ms]
         if len(self._transfers) < late:

@@ -305,17 +305,18 @@ class Node:
         while event is not None:
             self._network(event)
             event = self.nwk.next_event()
-        event = self.aps.next_event()
-        while event is not None:
-            if isinstance(event, aps.Command):
-                self._command(event)
-            elif isinstance(event, aps.Message) and event.profile == 0 and event.dst_endpoint == 0:
-                self._device_object(event)
-            else:
-                self._events.append(event)
+        for _ in range(2):
+            # Once more for what could not be sent.
             event = self.aps.next_event()
-        # What the upper layers sent may have failed at once.
-        self.nwk.work()
+            while event is not None:
+                if isinstance(event, aps.Command):
+                    self._command(event)
+                elif isinstance(event, aps.Message) and event.profile == 0 and event.dst_endpoint == 0:
+                    self._device_object(event)
+                else:
+                    self._events.append(event)
+                event = self.aps.next_event()
+            self.aps.work()
 
     def _network(self, event: "Any") -> None:
         if isinstance(event, nwk.Received):

@@ -194,6 +194,7 @@ class Nwk:
         self._now_ms = 0
         self._handle = 0
         self._passing = []  # type: list[tuple[int, _Passing]]
+        self._leaving = []  # type: list[_Passing]
         # (EUI, key sequence, next counter that is not a replay)
         self._counters = []  # type: list[tuple[bytes, int, int]]
         # (EUI, short)
@@ -294,6 +295,7 @@ class Nwk:
         self.neighbours = []
         self.routes = []
         self._passing = []
+        self._leaving = []
         self._addresses = []
         self._broadcasts = []
         self._discoveries = []
@@ -436,6 +438,10 @@ class Nwk:
         self._seek(frame.dst)
 
     def _transmit(self, frame: nwk.Frame, next_hop: int, handle: int) -> None:
+        """Has `frame` leave with the next to_send: sealing needs calls that a board has not left down here."""
+        self._leaving.append(_Passing(frame, next_hop, handle))
+
+    def _seal(self, frame: nwk.Frame, next_hop: int, handle: int) -> None:
         """Seals `frame` for one hop and gives it to the MAC."""
         if frame.secured:
             key = self.key(self.active_key)
@@ -865,6 +871,9 @@ class Nwk:
 
     def to_send(self) -> bytes:
         """The octets that leave now, or b""."""
+        while self._leaving:
+            one = self._leaving.pop(0)
+            self._seal(one.frame, one.next_hop, one.handle)
         return self.mac.to_send()
 
     def deadline_ms(self) -> "int | None":
