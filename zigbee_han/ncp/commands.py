@@ -270,7 +270,7 @@ CALLBACKS = (
         "kind:u8 aps sender:u16 eui:eui binding:u8 address:u8 lqi:u8 rssi:i8 time:u32 data:data",
     ),
     (0x0048, "energy_scan_result", 13, 19, "channel:u8 rssi:i8"),
-    (0x0059, "route_record", 13, 19, "source:u16 eui:eui lqi:u8 rssi:i8 relays:rest"),
+    (0x0059, "route_record", 13, 19, "source:u16 eui:eui lqi:u8 rssi:i8 count:u8 relays:rest"),
     (0x006E, "switch_network_key", 13, 19, "sequence:u8"),
     (0x007C, "id_conflict", 13, 19, "id:u16"),
     (0x0080, "route_error", 13, 19, "status:ember target:u16"),
