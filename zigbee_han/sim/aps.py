@@ -269,12 +269,15 @@ class Aps:
             if sending.reported:
                 self._events.append(Delivered(sending.handle, ok))
 
-    def command(self, payload: bytes, partner: "bytes | None", key_id: "int | None") -> "bytes | None":
+    def command(
+        self, payload: bytes, partner: "bytes | None", key_id: "int | None", to_all: bool = False
+    ) -> "bytes | None":
         """The octets of a command frame: under the link key with `partner` or what is made from it; None: no such key.
 
         key_id None: the network key alone protects it.
         """
         frame = aps.Frame(aps.COMMAND, self._next(), payload)
+        frame.delivery = aps.BROADCAST if to_all else aps.UNICAST
         if key_id is None:
             return aps.build(frame)
         link = self.link(partner)

@@ -36,6 +36,8 @@ UP = 4
 
 # How long a device waits for the network key.
 KEY_WAIT_MS = 10000
+# The broadcast that a key is switched has crossed the network, repetitions and all, by then.
+SWITCH_MS = 1500
 # The announcement that a device leaves has left by then.
 LEAVE_MS = 50
 SCAN_DURATION = 3
@@ -218,6 +220,39 @@ class Node:
         self.state = REJOINING
         self._scan(channels, SCAN_DURATION, _FOR_REJOIN if with_key else _FOR_REJOIN_WITHOUT_KEY)
 
+    def next_key(self, key: bytes, now_ms: int) -> None:
+        """At the trust centre: gives everyone the network's next key, under the present one. switch_key makes it count.
+
+        EmberZNet's way (facts 1.4, 0x0073 and 0x0074): broadcast, under the network key alone.
+        """
+        self._at(now_ms)
+        if self.state != UP or not self.nwk.mac.coordinator:
+            raise EncodeError("only the trust centre has a next key to give")
+        sequence = (self.nwk.active_key + 1) & 0xFF
+        payload = aps_frames.build_command(
+            aps_frames.TRANSPORT_KEY,
+            key_type=aps_frames.NETWORK_KEY,
+            key=key,
+            sequence=sequence,
+            dst=bytes(8),
+            src=self.eui,
+        )
+        self.nwk.set_key(sequence, key, False)
+        octets = self.aps.command(payload, None, None, True)
+        if octets is not None:
+            self.nwk.send(nwk_frames.LISTENERS, octets, -1, now_ms)
+
+    def switch_key(self, now_ms: int) -> None:
+        """At the trust centre: everyone who has the next key uses it from now on."""
+        self._at(now_ms)
+        sequence = (self.nwk.active_key + 1) & 0xFF
+        if self.nwk.key(sequence) is None or not self.nwk.mac.coordinator:
+            raise EncodeError("no next key was given")
+        octets = self.aps.command(aps_frames.build_command(aps_frames.SWITCH_KEY, sequence=sequence), None, None, True)
+        if octets is not None:
+            self.nwk.send(nwk_frames.LISTENERS, octets, -1, now_ms)
+        self._due_ms = now_ms + SWITCH_MS
+
     def leave(self, now_ms: int) -> None:
         """Leaves the network; Down."""
         self._at(now_ms)
@@ -295,6 +330,8 @@ class Node:
             self._due_ms = None
             if self._leaving:
                 self._gone()
+            elif self.state == UP:
+                self.nwk.use_key((self.nwk.active_key + 1) & 0xFF)
             elif self.state == WAITING:
                 self._failed("no network key came")
 
@@ -453,11 +490,19 @@ class Node:
                 self._count("tunnel for a device that is no new child")
             else:
                 self.nwk.send_unsealed(child.short, fields.frame, -1, self._now_ms)
+        elif fields.command == aps_frames.SWITCH_KEY:
+            if event.src != nwk_frames.COORDINATOR or self.nwk.key(fields.sequence) is None:
+                self._count("switch to a key that is not known, or not by the trust centre")
+            else:
+                self.nwk.use_key(fields.sequence)
         else:
             self._count("APS command that nobody here needs")
 
     def _key(self, event: aps.Command) -> None:
         fields = event.fields
+        if self.state == UP and fields.key_type == aps_frames.NETWORK_KEY:
+            self._next_key(event)
+            return
         if fields.key_type != aps_frames.NETWORK_KEY or fields.dst != self.eui or self.state != WAITING:
             self._count("transported key that was not waited for")
             return
@@ -474,6 +519,17 @@ class Node:
         self.nwk.remember(fields.src, nwk_frames.COORDINATOR)
         self.nwk.set_key(fields.sequence, fields.key, True)
         self._authorised(self._rejoined)
+
+    def _next_key(self, event: aps.Command) -> None:
+        """The network's next key: for all under the present one, or for this device under its link key."""
+        fields = event.fields
+        for_all = fields.dst == bytes(8) and event.key_id is None and event.sealed_nwk
+        for_me = fields.dst == self.eui and event.key_id == secure.TRANSPORT and event.src_eui == fields.src
+        known = fields.sequence == self.nwk.active_key
+        if known or self.nwk.mac.coordinator or fields.src != self.trust_centre or not (for_all or for_me):
+            self._count("network key that is not from the trust centre, or not for us")
+            return
+        self.nwk.set_key(fields.sequence, fields.key, False)
 
     # The device object.
 

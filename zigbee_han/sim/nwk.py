@@ -1,7 +1,8 @@
 """The network layer of one router or coordinator: its network's security, neighbours, broadcasts, routes, joining.
 
     a frame goes to            how
-    everyone                   MAC broadcast; each router repeats it once (duplicate table, nine seconds)
+    everyone                   MAC broadcast; each router repeats it (duplicate table, nine seconds), and twice more
+                               while a router next to it was not heard repeating it (passive acknowledgement)
     a neighbour                straight
     another device             by its route; without one a route request is broadcast, and the frame waits for the reply
 
@@ -30,6 +31,9 @@ RADIUS = 30
 # nwkNetworkBroadcastDeliveryTime.
 BROADCAST_MS = 9000
 BROADCAST_LIMIT = 64
+# nwkPassiveAckTimeout, nwkMaxBroadcastRetries.
+PASSIVE_ACK_MS = 500
+BROADCAST_RETRIES = 2
 # Our own: over the air of the tests a route over ten hops is found within 200 ms.
 ROUTE_WAIT_MS = 500
 ROUTE_TRIES = 3
@@ -131,6 +135,21 @@ class RouteFailed:
         self.status = status
 
 
+class _Broadcast:
+    """A broadcast that was seen: who from, its number, until when; the frame as it is repeated (None: it is not), which
+    neighbours were heard to have it, and when it is due again.
+    """
+
+    def __init__(self, src: int, sequence: int, until_ms: int) -> None:
+        self.src = src
+        self.sequence = sequence
+        self.until_ms = until_ms
+        self.frame = None  # type: nwk.Frame | None
+        self.heard = []  # type: list[mac_frames.Address]
+        self.tries = 0
+        self.due_ms = 0
+
+
 class _Discovery:
     """A route request that was seen: who asked, under which number, for whom, from whom it came, at which cost."""
 
@@ -199,8 +218,7 @@ class Nwk:
         self._counters = []  # type: list[tuple[bytes, int, int]]
         # (EUI, short)
         self._addresses = []  # type: list[tuple[bytes, int]]
-        # (source, sequence, until when)
-        self._broadcasts = []  # type: list[tuple[int, int, int]]
+        self._broadcasts = []  # type: list[_Broadcast]
         self._discoveries = []  # type: list[_Discovery]
         self._waiting = []  # type: list[_Waiting]
         # (EUI of a child without a key, until when)
@@ -230,11 +248,18 @@ class Nwk:
 
     def set_key(self, sequence: int, key: bytes, active: bool) -> None:
         """Keeps a network key beside the one before it."""
-        self.keys = [one for one in self.keys if one[0] != sequence][-1:] + [(sequence, key)]
+        kept = [one for one in self.keys if one[0] != sequence]
+        # Beside the active one there is room for one.
+        self.keys = [one for one in kept if one[0] == self.active_key or len(kept) < 2] + [(sequence, key)]
         if active:
             self.active_key = sequence
             self.awaiting_key = False
         self._beacon()
+
+    def use_key(self, sequence: int) -> None:
+        """Seals with this key from now on, if it is known; others are still opened with."""
+        if self.key(sequence) is not None:
+            self.active_key = sequence
 
     def form(self, channel: int, pan: int, extended_pan: bytes, sequence: int, key: bytes) -> None:
         """Starts a network as its coordinator."""
@@ -412,8 +437,7 @@ class Nwk:
     def _dispatch(self, frame: nwk.Frame, handle: int) -> None:
         """Finds out where to `frame` goes next."""
         if frame.dst >= nwk.FIRST_BROADCAST:
-            self._note_broadcast(frame.src, frame.sequence)
-            self._transmit(frame, mac_frames.BROADCAST, handle)
+            self._repeat(self._note_broadcast(frame.src, frame.sequence, self.mac.short), frame, handle)
             return
         if self._neighbour(frame.dst) is not None:
             self._transmit(frame, frame.dst, handle)
@@ -627,9 +651,12 @@ class Nwk:
     def _take_plain(self, frame: nwk.Frame, event: mac.Data, sealed: bool) -> None:
         """`frame`, opened: for this device, to be handed on, or both."""
         if frame.src == self.mac.short:
-            # What was broadcast is repeated by all who heard it.
             if frame.dst < nwk.FIRST_BROADCAST:
                 self._count("NWK: our own frame came back")
+            # What was broadcast is repeated by all who heard it, and so they are known to have heard it.
+            for one in self._broadcasts:
+                if one.src == frame.src and one.sequence == frame.sequence and event.src not in one.heard:
+                    one.heard.append(event.src)
             return
         if frame.src_eui is not None:
             self.remember(frame.src_eui, frame.src)
@@ -650,27 +677,58 @@ class Nwk:
             # Repeated by its cost, not by its number.
             self._sought(frame, event)
             return
-        if not self._note_broadcast(frame.src, frame.sequence):
+        # portable: no address is True or False
+        sender = event.src if isinstance(event.src, int) else mac.NO_ADDRESS
+        noted = self._note_broadcast(frame.src, frame.sequence, sender)
+        if noted is None:
             return
         if frame.radius > 1:
             again = nwk.Frame(
                 frame.kind, frame.dst, frame.src, frame.radius - 1, frame.sequence, frame.payload, None, frame.src_eui
             )
             again.secured = True
-            self._transmit(again, mac_frames.BROADCAST, -1)
+            self._repeat(noted, again, -1)
         self._deliver(frame, event, sealed)
 
-    def _note_broadcast(self, src: int, sequence: int) -> bool:
-        """Whether this broadcast was not seen before."""
-        self._broadcasts = [one for one in self._broadcasts if one[2] > self._now_ms]
+    def _note_broadcast(self, src: int, sequence: int, sender: int) -> "_Broadcast | None":
+        """Remembers a broadcast, and that `sender` has it; None if it was seen before."""
+        self._broadcasts = [one for one in self._broadcasts if one.until_ms > self._now_ms]
         for one in self._broadcasts:
-            if one[0] == src and one[1] == sequence:
-                return False
+            if one.src == src and one.sequence == sequence:
+                if sender not in one.heard:
+                    one.heard.append(sender)
+                return None
         if len(self._broadcasts) >= BROADCAST_LIMIT:
             self._count("NWK: broadcast table full")
-            return False
-        self._broadcasts.append((src, sequence, self._now_ms + BROADCAST_MS))
-        return True
+            return None
+        one = _Broadcast(src, sequence, self._now_ms + BROADCAST_MS)
+        one.heard.append(sender)
+        # Whoever began it has it.
+        one.heard.append(src)
+        self._broadcasts.append(one)
+        return one
+
+    def _repeat(self, noted: "_Broadcast | None", frame: nwk.Frame, handle: int) -> None:
+        """Broadcasts `frame`, and sees to it that the routers next to us repeat it."""
+        if noted is not None and frame.radius > 1:
+            noted.frame = frame
+            noted.due_ms = self._now_ms + PASSIVE_ACK_MS
+        self._transmit(frame, mac_frames.BROADCAST, handle)
+
+    def _repeat_again(self, noted: _Broadcast) -> None:
+        """The time is over in which the routers next to us were to be heard."""
+        missing = [
+            one
+            for one in self.neighbours
+            if one.router and one.authenticated and one.short not in noted.heard and one.short != self.mac.short
+        ]
+        frame = noted.frame
+        if frame is None or not missing or noted.tries >= BROADCAST_RETRIES:
+            noted.frame = None
+            return
+        noted.tries += 1
+        noted.due_ms = self._now_ms + PASSIVE_ACK_MS
+        self._transmit(frame, mac_frames.BROADCAST, -1)
 
     def _hand_on(self, frame: nwk.Frame) -> None:
         if frame.radius <= 1:
@@ -886,6 +944,9 @@ class Nwk:
         for waiting in self._waiting:
             if due is None or waiting.due_ms < due:
                 due = waiting.due_ms
+        for noted in self._broadcasts:
+            if noted.frame is not None and (due is None or noted.due_ms < due):
+                due = noted.due_ms
         for _, until_ms in self._unauthenticated:
             if due is None or until_ms < due:
                 due = until_ms
@@ -906,6 +967,9 @@ class Nwk:
         for waiting in list(self._waiting):
             if now_ms >= waiting.due_ms:
                 self._no_route_yet(waiting)
+        for noted in self._broadcasts:
+            if noted.frame is not None and now_ms >= noted.due_ms:
+                self._repeat_again(noted)
         late = [one for one in self._unauthenticated if one[1] <= now_ms]
         if late:
             self._unauthenticated = [one for one in self._unauthenticated if one[1] > now_ms]

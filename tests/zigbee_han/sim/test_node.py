@@ -497,3 +497,78 @@ def test_no_counter_is_used_twice_and_none_after_the_last():
     world.run(10000)
     assert [(event.handle, event.ok) for event in world.take(meter, aps.Delivered)][-1:] == [(handle, False)]
     assert meter.dropped["NWK: no key, or its counter used up"] >= 1
+
+
+def test_broadcasts_reach_all_through_a_bad_air():
+    world, meters = a_line(3, seed=3)
+    world.air.loss = 100
+    world.air.damage = 50
+    sent = [bytes((number,)) for number in range(30)]
+    for payload in sent:
+        world.hub.send(nwk_frames.LISTENERS, 1, 1, PROFILE, 0x000A, payload, world.air.now_ms)
+        world.run(10000)
+    for meter in meters:
+        got = [event.payload for event in world.take(meter, aps.Message)]
+        assert len(set(got)) == len(got)
+        # Three chances at each of three hops.
+        assert len(got) >= 29
+
+
+def test_a_broadcast_is_sent_three_times_where_nobody_repeats_it():
+    world, meter = a_pair()
+    world.run(10000)
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    world.air.link(0, 1, 0)
+    world.hub.send(nwk_frames.LISTENERS, 1, 1, PROFILE, 0x000A, b"to all", world.air.now_ms)
+    world.run(10000)
+    assert len(frames) == 3
+    # Each under another counter, and each with the same number.
+    assert len(set(frames)) == 3
+    assert len({nwk_frames.parse(mac_frames.parse(octets).payload).sequence for octets in frames}) == 1
+
+
+def test_the_network_key_is_changed_without_losing_anybody():
+    world, meters = a_line(3)
+    keys = [bytes([number]) * 16 for number in range(1, 4)]
+    for number, key in enumerate(keys):
+        world.hub.next_key(key, world.air.now_ms)
+        world.run(2000)
+        for one in world.nodes:
+            assert one.nwk.active_key == number
+            assert one.nwk.key(number + 1) == key
+        world.hub.switch_key(world.air.now_ms)
+        world.run(3000)
+        for one in world.nodes:
+            assert one.nwk.active_key == number + 1
+            assert len(one.nwk.keys) == 2
+        meters[2].send(0, 1, 1, PROFILE, 0x0702, b"up", world.air.now_ms, True)
+        world.run(2000)
+        assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"up"]
+        world.run(10000)
+    # Who joins now gets the key that counts.
+    late = world.add(bytes.fromhex("00db000000000077"))
+    assert world.join(late) == ""
+    assert late.nwk.keys == [(3, keys[2])]
+
+
+def test_nobody_but_the_trust_centre_changes_the_network_key():
+    world, meter = a_pair()
+    other = world.add(bytes.fromhex("00db1234567890c2"))
+    assert world.join(other, bytes(16), bytes(16)) == ""
+    with pytest.raises(EncodeError):
+        other.next_key(bytes(16), world.air.now_ms)
+    with pytest.raises(EncodeError):
+        world.hub.switch_key(world.air.now_ms)
+    for src in (other.eui, HUB):
+        payload = aps_frames.build_command(
+            aps_frames.TRANSPORT_KEY, key_type=1, key=bytes(16), sequence=1, dst=METER, src=src
+        )
+        other.nwk.send(meter.short, other.aps.command(payload, None, None), 1, world.air.now_ms)
+        world.run(100)
+    payload = aps_frames.build_command(aps_frames.SWITCH_KEY, sequence=0)
+    other.nwk.send(meter.short, other.aps.command(payload, None, None), 1, world.air.now_ms)
+    world.run(100)
+    assert meter.nwk.keys == [(0, NETWORK_KEY)]
+    assert meter.dropped["network key that is not from the trust centre, or not for us"] == 2
+    assert meter.dropped["switch to a key that is not known, or not by the trust centre"] == 1
