@@ -76,7 +76,7 @@ def test_a_multiple_is_a_point_that_survives_its_octets(curve, scalar):
         assert curve.decompress(curve.compress(point)) == point
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(curve=curves, first=st.sampled_from((2, 3)), data=st.binary(min_size=36, max_size=36))
 def test_octets_are_a_point_of_the_right_order_or_refused(curve, first, data):
     # The highest octet small, so that x fits.

@@ -556,6 +556,64 @@ def test_no_more_exchanges_are_begun_than_may_run():
     assert meter.next_event() is None
 
 
+def test_who_waits_to_begin_waits_on_while_another_exchange_runs():
+    meter = end(METER)
+    meter.start(HUB, 0)
+    meter.to_send()
+    meter.receive(KeyCommand(HUB, True, ke.TERMINATE, bytes((ke.NO_RESOURCES, 5, 1, 0))), 0)
+    meter.start(HUB, 0)
+    meter.receive(KeyCommand(DISPLAY, False, 0, initiate(DISPLAY, ephemeral_s=4)), 3000)
+    assert (meter.to_send().partner, meter.to_send()) == (DISPLAY, None)
+    while meter.deadline_ms() < 9000:
+        meter.tick(meter.deadline_ms())
+        assert meter.to_send() is None
+    # The display is silent, its time is over at nine seconds.
+    meter.tick(9000)
+    meter.tick(meter.deadline_ms())
+    assert meter.to_send().partner == HUB
+
+
+def test_an_answer_for_another_suite_or_of_another_step_is_a_bad_message():
+    both = (SUITE_1, SUITE_2)
+    meter = end(METER, both)
+    meter.start(HUB, 0)
+    assert meter.to_send().payload[0] == SUITE_2
+    meter.receive(KeyCommand(HUB, True, 0, initiate(HUB)), 0)
+    assert meter.to_send().payload == bytes((ke.BAD_MESSAGE, ke.WAIT_S, 3, 0))
+    assert meter.next_event().detail == "the answer is for suite 1"
+    meter = end(METER)
+    meter.start(HUB, 0)
+    meter.to_send()
+    meter.receive(KeyCommand(HUB, True, 0, initiate(HUB)), 0)
+    assert meter.to_send().command == 1
+    meter.receive(KeyCommand(HUB, True, 2, bytes(16)), 0)
+    assert meter.to_send().payload[0] == ke.BAD_MESSAGE
+    assert "is not what was waited for" in meter.next_event().detail
+
+
+def test_work_that_finds_no_secret_ends_the_exchange():
+    class Failing(CurveWork):
+        def secret(self, *given):
+            raise DecodeError("the shared point is infinity")
+
+    for failing, other in ((METER, HUB), (HUB, METER)):
+        wire = Pair((failing, end(failing, work=Failing(CRYPTO))), (other, end(other)))
+        wire.ends[METER].start(HUB, 0)
+        wire.until_quiet()
+        assert sorted(wire.failures()) == sorted([(failing, ke.BAD_MESSAGE, False), (other, ke.BAD_MESSAGE, True)])
+        assert wire.agreements() == []
+
+
+def test_what_is_sent_can_be_fetched_for_each_side_of_the_cluster():
+    hub = end(HUB, limit=2)
+    hub.start(DISPLAY, 0)
+    hub.receive(KeyCommand(METER, False, 0, initiate(METER)), 0)
+    assert hub.to_send(True).partner == METER
+    assert hub.to_send(True) is None
+    assert hub.to_send(False).partner == DISPLAY
+    assert hub.to_send() is None
+
+
 def test_when_both_begin_the_lower_address_stays_the_initiator():
     for order in ((METER, HUB), (HUB, METER)):
         wire = Pair(*[(device, end(device)) for device in order])
