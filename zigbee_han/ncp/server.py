@@ -676,9 +676,19 @@ class Server(Security):
         elif isinstance(event, radio.Energy):
             self.callback("energy_scan_result", {"channel": event.channel, "rssi": event.rssi})
         elif isinstance(event, radio.Beacon):
-            values = dict(event.__dict__)
-            values["permit"] = 1 if event.permit else 0
-            self.callback("network_found", values)
+            self.callback(
+                "network_found",
+                {
+                    "channel": event.channel,
+                    "pan": event.pan,
+                    "extended_pan": event.extended_pan,
+                    "permit": 1 if event.permit else 0,
+                    "profile": event.profile,
+                    "update": event.update,
+                    "lqi": event.lqi,
+                    "rssi": event.rssi,
+                },
+            )
         elif isinstance(event, radio.Scanned):
             self._scanning = False
             self.callback("scan_complete", {"channel": event.channel, "status": event.status})

@@ -616,6 +616,166 @@ def test_small_things_are_answered():
         assert host.status("send_many_to_one_route_request", kind=0xFFF9) == commands.NETWORK_DOWN
 
 
+class Somebody(radio.NoAir):
+    """An air in which happens what a test says, and which remembers what it was told."""
+
+    def __init__(self):
+        super().__init__()
+        self.log = []
+        self.sent = []
+
+    def start(self, flash, now_ms):
+        self.log.append("start")
+
+    def stop(self, now_ms):
+        self.log.append("stop")
+        super().stop(now_ms)
+
+    def permit(self, seconds, now_ms):
+        self.log.append("permit %d" % seconds)
+
+    def send(self, message, now_ms):
+        self.sent.append(message)
+
+    def join(self, flash, network, rejoin, now_ms):
+        self.log.append("rejoin" if rejoin else "join")
+
+    def happen(self, event):
+        self._events.append(event)
+
+
+def on_air(version=13):
+    host = Host(version, None, Somebody())
+    host.endpoint()
+    host.form()
+    host.air.log = []
+    return host
+
+
+def happened(host, event):
+    host.air.happen(event)
+    host.server.tick(host.now_ms)
+    host.listen()
+
+
+def from_other(cluster, data, kind=radio.UNICAST, profile=0x0109, target=1):
+    message = radio.Message(kind, 0, profile, cluster, 5, target, data, 0x0140, 0, 33, 0, 0x1234)
+    message.eui = OTHER
+    message.lqi, message.rssi = 200, -61
+    return radio.Arrived(message)
+
+
+def test_the_radio_is_told_what_the_host_wants():
+    host = on_air()
+    host.ask("permit_joining", seconds=10)
+    host.wait(10000)
+    host.ask("set_radio_channel", channel=25)
+    host.ask("leave_network")
+    assert host.air.log == ["permit 10", "permit 0", "start", "stop"]
+    host = on_air()
+    host.server.reset(0)
+    assert host.air.log == ["stop"]
+
+
+def test_a_message_from_another_node_reaches_the_host_with_its_signal():
+    for version in ezsp.VERSIONS:
+        host = on_air(version)
+        happened(host, from_other(0x0702, b"reading"))
+        came = host.told("incoming_message")[0]
+        assert (came["kind"], came["sender"], came["cluster"], came["counter"]) == (0, 0x1234, 0x0702, 33)
+        assert (came["lqi"], came["rssi"], came["data"]) == (200, -61, b"reading")
+        if version >= 14:
+            assert came["eui"] == OTHER and came["time"] == 1000
+
+
+def test_another_node_is_answered_by_the_device_object_over_the_air():
+    host = on_air()
+    happened(host, from_other(0x0005, b"\x21\x00\x00", profile=0, target=0))
+    assert not host.callbacks
+    reply = host.air.sent[0]
+    assert (reply.destination, reply.cluster, reply.data) == (0x1234, 0x8005, b"\x21\x00\x00\x00\x01\x01")
+    # Nobody waits for what becomes of it.
+    happened(host, radio.Sent(reply, commands.OK))
+    assert not host.callbacks
+    # A broadcast that is about somebody else is not answered.
+    happened(host, from_other(0x0000, b"\x01" + bytes(10), radio.BROADCAST, 0, 0))
+    assert len(host.air.sent) == 1
+    # What a device announces, the host is told.
+    happened(host, from_other(0x0013, b"\x01" + bytes(11), radio.BROADCAST, 0, 0))
+    assert [one["cluster"] for one in host.told("incoming_message")] == [0x0013]
+
+
+def test_what_became_of_a_message_is_told_in_the_words_of_the_host():
+    host = on_air(14)
+    host.ask("send_unicast", destination=0x1234, tag=0xABCD, data=b"a")
+    host.ask("send_multicast", group=0x0901, tag=2, data=b"b")
+    host.ask("send_reply", destination=0x1234, counter=77, options=0x8000, group=0xFF00)
+    assert [message.kind for message in host.air.sent] == [radio.UNICAST, radio.MULTICAST, radio.UNICAST]
+    assert host.air.sent[2].counter == 77
+    for message in host.air.sent:
+        happened(host, radio.Sent(message, commands.OK))
+    sent = host.told("message_sent")
+    assert [(one["kind"], one["destination"], one["tag"]) for one in sent] == [(0, 0x1234, 0xABCD), (3, 0x0901, 2)]
+
+
+def test_a_device_that_joins_is_told_of_and_is_a_child_until_it_leaves():
+    host = on_air()
+    happened(host, radio.DeviceUpdate(0x1234, OTHER, 1, 0, 0))
+    assert host.told("trust_center_join") == [{"id": 0x1234, "eui": OTHER, "update": 1, "decision": 0, "parent": 0}]
+    happened(host, radio.Child(0, True, 0x1234, OTHER, 4))
+    assert host.told("child_join")[0]["joining"] == 1
+    child = host.ask("get_child_data", index=0)
+    assert (child["eui"], child["id"], child["type"]) == (OTHER, 0x1234, 4)
+    assert host.ask("lookup_node_id_by_eui64", eui=OTHER)["id"] == 0x1234
+    assert zdo(host, 0x0031, b"\x00")[:4] == b"\x00\x01\x00\x01"
+    assert zdo(host, 0x0000, bytes(reversed(OTHER)) + b"\x00\x00")[:1] == b"\x00"
+    happened(host, radio.Child(0, False, 0x1234, OTHER, 4))
+    assert host.status("get_child_data", index=0) == commands.NOT_JOINED
+
+
+def test_joining_is_over_when_the_radio_says_how_it_went():
+    for version in ezsp.VERSIONS:
+        host = Host(version, None, Somebody())
+        host.ask("set_initial_security_state", bitmask=0x0900, preconfigured=LINK_KEY)
+        for status in (commands.NO_NETWORK_KEY_RECEIVED, commands.JOIN_FAILED, commands.PRECONFIGURED_KEY_REQUIRED):
+            assert host.status("join_network", type=2, **NETWORK) == commands.OK
+            happened(host, radio.NetworkStatus(status))
+            told = host.told("stack_status")[0]["status"]
+            assert commands.STATUSES[told][version < 14] == commands.STATUSES[status][version < 14]
+        host.ask("join_network", type=2, **NETWORK)
+        joined = host.server._joining
+        joined.id, joined.key, joined.trust_centre = 0x4321, NETWORK_KEY, OTHER
+        host.flash.network = joined
+        happened(host, radio.NetworkStatus(commands.NETWORK_UP))
+        assert host.told("stack_status") == [{"status": commands.NETWORK_UP}]
+        assert host.ask("get_node_id") == {"id": 0x4321}
+        assert host.ask("get_network_parameters")["type"] == 2
+        assert host.ask("get_current_security_state")["trust_centre"] == OTHER
+        assert host.status("broadcast_next_network_key") == commands.INVALID_STATE
+        # The network sends it away.
+        happened(host, radio.NetworkStatus(commands.NETWORK_DOWN))
+        assert host.told("stack_status") == [{"status": commands.NETWORK_DOWN}]
+        assert host.status("network_init") == commands.NOT_JOINED
+
+
+def test_what_a_scan_finds_is_told_as_it_is_found():
+    host = Host(14, None, Somebody())
+    host.ask("start_scan", kind=1, channels=1 << 20, duration=3)
+    happened(host, radio.Beacon(20, 0x1A62, bytes(range(8)), True, 2, 1, 180, -70))
+    assert host.told("network_found") == [
+        {
+            "channel": 20,
+            "pan": 0x1A62,
+            "extended_pan": bytes(range(8)),
+            "permit": 1,
+            "profile": 2,
+            "update": 1,
+            "lqi": 180,
+            "rssi": -70,
+        }
+    ]
+
+
 def test_a_stick_is_a_line_of_octets():
     host = ash.Host()
     stick = Stick(Server(13, Flash(EUI), radio.NoAir(), Counted()))
