@@ -170,6 +170,16 @@ class Aps:
         self.links.append(Link(partner, key))
         return True
 
+    def begin_link(self, key: bytes) -> None:
+        """Forgets all link keys but this one, whose partner is not known yet; what was sent under it stays counted."""
+        counter = 0
+        for one in self.links:
+            if self._crypto.equal(one.key, key):
+                counter = max(counter, one.counter)
+        link = Link(UNKNOWN, key)
+        link.counter = counter
+        self.links = [link]
+
     def drop_link(self, partner: bytes) -> None:
         """Forgets the link key with `partner`."""
         self.links = [one for one in self.links if one.partner != partner]

@@ -15,10 +15,11 @@ child with an update device command and is sent the key in a tunnel command.
 
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames import aps as aps_frames
+from slotmeter.zigbee_han.frames import layout, secure
 from slotmeter.zigbee_han.frames import mac as mac_frames
 from slotmeter.zigbee_han.frames import nwk as nwk_frames
-from slotmeter.zigbee_han.frames import secure
 from slotmeter.zigbee_han.frames import zdo as zdo_frames
+from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, U32
 from slotmeter.zigbee_han.sim import aps, mac, nwk, zdo
 
 TYPE_CHECKING = False
@@ -42,6 +43,36 @@ SWITCH_MS = 1500
 LEAVE_MS = 50
 SCAN_DURATION = 3
 CHANNELS = tuple(range(11, 27))
+
+# What is kept while a device is off. Counters are of what was sent under a key, and of what is taken next.
+_KEY = ("key", (("sequence", U8), ("key", KEY)))
+_LINK = ("link", (("partner", EUI), ("key", KEY), ("counter", U32), ("expected", U32)))
+_HEARD = ("heard", (("eui", EUI), ("sequence", U8), ("counter", U32)))
+_ADDRESS = ("address", (("eui", EUI), ("short", U16)))
+_SAVED = (
+    "saved",
+    (
+        ("version", U8, 0x01),
+        ("up", U8, 0x01),
+        ("coordinator", U8, 0x01),
+        ("channel", U8),
+        ("pan", U16),
+        ("short", U16),
+        ("parent", U16),
+        ("extended_pan", EUI),
+        ("update", U8),
+        ("depth", U8),
+        ("trust_centre", EUI),
+        ("counter", U32),
+        ("active_key", U8),
+        ("keys", (U8, _KEY)),
+        ("links", (U8, _LINK)),
+        ("heard", (U8, _HEARD)),
+        ("addresses", (U8, _ADDRESS)),
+    ),
+)
+# How far counters go on after `load`: so many frames may have been sent since `save`.
+COUNTER_STEP = 4096
 
 _FOR_USER = 0
 _FOR_REJOIN = 1
@@ -208,9 +239,8 @@ class Node:
         self.nwk.forget()
         self.nwk.at(now_ms)
         self.aps.forget()
-        self.aps.links = []
+        self.aps.begin_link(link_key)
         self.trust_centre = aps.UNKNOWN
-        self.aps.set_link(aps.UNKNOWN, link_key)
         self.state = JOINING
         self.nwk.enter(network.beacon, network.extended_pan, network.depth, now_ms)
 
@@ -295,6 +325,69 @@ class Node:
         self.aps.send(to, 0, 0, 0, message, payload, now_ms, False, False, False)
         self._work()
         return self._transaction
+
+    # While the device is off.
+
+    def save(self) -> bytes:
+        """What `load` needs to go on in the network. It holds keys.
+
+        To be kept at the latest each COUNTER_STEP frames; what was not kept of other devices' counters lets frames
+        be played again that were heard since.
+        """
+        below = self.nwk
+        keys = tuple([layout.make(_KEY, sequence=number, key=key) for number, key in below.keys])
+        links = []
+        for one in self.aps.links:
+            links.append(
+                layout.make(_LINK, partner=one.partner, key=one.key, counter=one.counter, expected=one.expected)
+            )
+        heard = [layout.make(_HEARD, eui=a, sequence=b, counter=c) for a, b, c in below.counters()]
+        addresses = [layout.make(_ADDRESS, eui=a, short=b) for a, b in below.addresses()]
+        saved = layout.make(
+            _SAVED,
+            version=1,
+            up=1 if self.state == UP else 0,
+            coordinator=1 if below.mac.coordinator else 0,
+            channel=below.mac.channel,
+            pan=below.mac.pan,
+            short=below.mac.short,
+            parent=below.parent,
+            extended_pan=below.extended_pan,
+            update=below.update,
+            depth=below.depth,
+            trust_centre=self.trust_centre,
+            counter=below.counter,
+            active_key=below.active_key,
+            keys=keys,
+            links=tuple(links),
+            heard=tuple(heard),
+            addresses=tuple(addresses),
+        )
+        return layout.build(saved)
+
+    def load(self, octets: bytes, now_ms: int) -> None:
+        """Goes on where `save` was, in a device that is off; DecodeError when `octets` are not what it gave."""
+        self._at(now_ms)
+        if self.state != OFF:
+            raise EncodeError("in a network, or on the way into one")
+        saved = layout.parse(_SAVED, octets)
+        known = [one.sequence for one in saved.keys]
+        lost = saved.active_key not in known or saved.short >= mac_frames.NO_SHORT or saved.channel not in CHANNELS
+        if saved.version != 1 or (saved.up and lost) or len(known) > 2:
+            raise DecodeError("not what a device saves", 0)
+        self.nwk.forget()
+        self.nwk.resume(saved, COUNTER_STEP)
+        self.nwk.at(now_ms)
+        self.trust_centre = saved.trust_centre
+        self.aps.links = []
+        for one in saved.links:
+            link = aps.Link(one.partner, one.key)
+            link.counter = min(one.counter + COUNTER_STEP, secure.COUNTER_LIMIT)
+            link.expected = one.expected
+            self.aps.links.append(link)
+        if saved.up:
+            self.state = UP
+            self._events.append(Up(self.short, True))
 
     # The five verbs.
 

@@ -329,6 +329,31 @@ class Nwk:
         self._rejoin_due = None
         self.awaiting_key = False
 
+    def counters(self) -> "list[tuple[bytes, int, int]]":
+        """(EUI, key sequence, least counter that is taken) of each device that was heard."""
+        return list(self._counters)
+
+    def addresses(self) -> "list[tuple[bytes, int]]":
+        """(EUI, short) of each device whose address is known."""
+        return list(self._addresses)
+
+    def resume(self, saved: "Any", step: int) -> None:
+        """Goes on in the network that `saved` tells of, with our own counter `step` further."""
+        self.counter = min(max(self.counter, saved.counter) + step, secure.COUNTER_LIMIT)
+        self.keys = [(one.sequence, one.key) for one in saved.keys]
+        self.active_key = saved.active_key
+        self.extended_pan = saved.extended_pan
+        self.update = saved.update
+        self.depth = saved.depth
+        self.parent = saved.parent
+        self._counters = [(one.eui, one.sequence, one.counter) for one in saved.heard]
+        self._addresses = [(one.eui, one.short) for one in saved.addresses]
+        self.mac.channel = saved.channel if saved.up else 0
+        self.mac.pan = saved.pan
+        self.mac.short = saved.short
+        self.mac.coordinator = bool(saved.coordinator)
+        self._beacon()
+
     def free_address(self) -> int:
         """A short address that nobody here is known to have (stochastic assignment, 3.6.1.7)."""
         while True:

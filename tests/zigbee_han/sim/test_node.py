@@ -9,6 +9,7 @@ from slotmeter.zigbee_han.frames import mac as mac_frames
 from slotmeter.zigbee_han.frames import nwk as nwk_frames
 from slotmeter.zigbee_han.frames import zdo as zdo_frames
 from slotmeter.zigbee_han.sim import aps, node
+from slotmeter.zigbee_han.sim.air import Dice
 
 
 def test_a_scan_sees_the_network_and_whether_it_is_open():
@@ -572,3 +573,77 @@ def test_nobody_but_the_trust_centre_changes_the_network_key():
     assert meter.nwk.keys == [(0, NETWORK_KEY)]
     assert meter.dropped["network key that is not from the trust centre, or not for us"] == 2
     assert meter.dropped["switch to a key that is not known, or not by the trust centre"] == 1
+
+
+def again(world, one):
+    """A device like `one` in its place, which knows nothing but what the other saved."""
+    place = world.nodes.index(one)
+    fresh = node.Node(one.eui, one.aps._crypto, Dice(77))
+    fresh.load(one.save(), world.air.now_ms)
+    world.nodes[place] = fresh
+    world.air._stations[place].radio = fresh
+    return fresh
+
+
+def test_devices_that_were_off_go_on_in_their_network():
+    world, meters = a_line(2)
+    meters[1].send(0, 1, 1, PROFILE, 0x0702, b"before", world.air.now_ms, True)
+    world.run(2000)
+    world.take(world.hub, aps.Message)
+    world.take(meters[1], node.Up)
+    world.hub = again(world, world.hub)
+    meters = [again(world, meter) for meter in meters]
+    world.run(1)
+    assert [event.rejoined for event in world.take(meters[1], node.Up)] == [True]
+    meters[1].send(0, 1, 1, PROFILE, 0x0702, b"up", world.air.now_ms, True)
+    world.hub.send(meters[1].short, 1, 1, PROFILE, 0x0702, b"down", world.air.now_ms, True)
+    world.run(3000)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"up"]
+    assert [event.payload for event in world.take(meters[1], aps.Message)] == [b"down"]
+    for one in world.nodes:
+        assert not [reason for reason in one.dropped if "replay" in reason or "MIC" in reason]
+    # And the network takes others in.
+    assert world.join(world.add(bytes(8)[:7] + b"\x55"), bytes(16), bytes(16)) == ""
+
+
+def test_what_was_heard_before_a_device_was_off_is_refused_afterwards():
+    world, meter = a_pair()
+    heard = []
+    world.air.tap = lambda octets, time_us, channel: heard.append(octets)
+    world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, b"reading", world.air.now_ms)
+    world.run(50)
+    meter = again(world, meter)
+    meter.receive(heard[0], world.air.now_ms, 255)
+    assert meter.dropped == {"NWK: replayed": 1}
+
+
+def test_what_is_not_whole_is_not_loaded():
+    world, meter = a_pair()
+    octets = meter.save()
+    for size in range(len(octets)):
+        fresh = node.Node(METER, meter.aps._crypto, Dice(1))
+        with pytest.raises(DecodeError):
+            fresh.load(octets[:size], 0)
+        assert fresh.state == node.OFF
+        assert fresh.nwk.keys == []
+    with pytest.raises(EncodeError):
+        meter.load(octets, 0)
+    off = node.Node(METER, meter.aps._crypto, Dice(1))
+    fresh.load(off.save(), 0)
+    assert (fresh.state, fresh.channel) == (node.OFF, 0)
+
+
+def test_a_device_that_joins_again_with_the_same_key_goes_on_counting():
+    world, meter = a_pair()
+    for _ in range(3):
+        meter.send(0, 1, 1, PROFILE, 0x0702, b"sealed", world.air.now_ms, True)
+        world.run(100)
+    counter = meter.aps.link(HUB).counter
+    assert counter >= 3
+    meter.leave(world.air.now_ms)
+    world.run(1000)
+    assert world.join(meter) == ""
+    meter.send(0, 1, 1, PROFILE, 0x0702, b"back", world.air.now_ms, True)
+    world.run(100)
+    assert meter.aps.link(HUB).counter > counter
+    assert [event.payload for event in world.take(world.hub, aps.Message)][-1:] == [b"back"]
