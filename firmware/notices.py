@@ -13,7 +13,8 @@ what the table allows. An alert's message code says how it is protected: 1000 an
     8F86 .. 8F88    supplier           0121, 0122, 0123        -
     other 8Fnn      supplier           1000                    security
 
-Source: facts section 13.2, from a manufacturer's table; GBCS alert message codes, facts 8.1.
+Source: the logs whose reads name a code (alert-codes.csv), else facts section 13.2, from a manufacturer's table; GBCS
+alert message codes, facts 8.1.
 """
 
 from slotmeter.dlms.gbcs.roles import LOAD_CONTROLLER, NETWORK_OPERATOR, SUPPLIER
@@ -44,7 +45,7 @@ POWER = 3
 ROUTES = (
     (0x8000, 0x80FF, True, POWER),
     (0x810D, 0x810D, True, NONE),
-    (0x810E, 0x810E, True, EVENT),
+    (0x810E, 0x810E, True, NONE),
     (0x8119, 0x8119, True, NONE),
     (0x811A, 0x811A, True, NONE),
     (0x8131, 0x8131, True, NONE),
@@ -55,18 +56,14 @@ ROUTES = (
     (0x81BB, 0x81BB, True, POWER),
     (0x81C6, 0x81C6, False, EVENT),
     (0x8100, 0x81FF, True, EVENT),
-    (0x8F01, 0x8F01, True, NONE),
+    (0x8F01, 0x8F01, True, EVENT),
     (0x8F0A, 0x8F0A, True, NONE),
     (0x8F0C, 0x8F0C, True, SECURITY),
     (0x8F0F, 0x8F0F, True, NONE),
     (0x8F32, 0x8F34, True, NONE),
     (0x8F35, 0x8F3C, True, POWER),
     (0x8F43, 0x8F43, False, SECURITY),
-    (0x8F47, 0x8F47, True, NONE),
-    (0x8F51, 0x8F51, True, NONE),
     (0x8F57, 0x8F5A, False, POWER),
-    (0x8F5B, 0x8F5B, True, NONE),
-    (0x8F63, 0x8F64, True, NONE),
     (0x8F66, 0x8F67, False, EVENT),
     (0x8F69, 0x8F69, True, NONE),
     (0x8F70, 0x8F70, False, SECURITY),
