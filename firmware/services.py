@@ -40,7 +40,8 @@ _BOOST_REFUSALS = (
 class Services:
     """The organs of one meter as its face sees them.
 
-    now_ms: the time that the meter has reached; refresh: brings the object tree up to it (every organ's flush).
+    now_ms: the time that the meter has reached; refresh: brings the object tree up to it (every organ's flush); keep:
+    makes durable what the customer did, before the screen says that it is done.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Services:
         auxiliary: "Auxiliary",
         now_ms: "Callable[[], int]",
         refresh: "Callable[[], object]",
+        keep: "Callable[[], object]",
     ) -> None:
         self._tree = tree
         self._account = account
@@ -58,6 +60,12 @@ class Services:
         self._auxiliary = auxiliary
         self.now_ms = now_ms
         self.refresh = refresh
+        self._keep = keep
+
+    def _kept(self, done: bool) -> bool:
+        self.refresh()
+        self._keep()
+        return done
 
     # ---- credit
 
@@ -105,7 +113,7 @@ class Services:
 
     def enable_supply(self, now_s: int) -> bool:
         """The customer turns an armed supply on; whether it is on now."""
-        return self._supply.enable_locally(now_s)
+        return self._kept(self._supply.enable_locally(now_s))
 
     def power_status(self) -> "int | None":
         """Import power against its two thresholds: low (0), medium (1), high (2)."""
@@ -132,15 +140,15 @@ class Services:
 
     def boost_start(self, minutes: int, now_s: int) -> bool:
         """Whether a boost of every associated controller has begun."""
-        return self._auxiliary.boost_start((), minutes, now_s * 1000)
+        return self._kept(self._auxiliary.boost_start((), minutes, now_s * 1000))
 
     def boost_extend(self, minutes: int, now_s: int) -> bool:
         """Whether the running boost lasts longer now."""
-        return self._auxiliary.boost_extend(minutes, now_s * 1000)
+        return self._kept(self._auxiliary.boost_extend(minutes, now_s * 1000))
 
     def boost_cancel(self, now_s: int) -> bool:
         """Whether a running boost has ended."""
-        return self._auxiliary.boost_cancel(now_s * 1000)
+        return self._kept(self._auxiliary.boost_cancel(now_s * 1000))
 
     def boost_refusal(self) -> str:
         """Why the last of these three was refused, "" when it was not."""

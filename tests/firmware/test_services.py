@@ -47,7 +47,9 @@ class Home:
         self.account.verdict_changed = self.verdict_changed
         self.auxiliary = Auxiliary(tree, records, self.notify, self.settings, self.switch, self.clock_status)
         self.organs = (self.account, self.supply, self.auxiliary)
-        self.services = Services(tree, self.account, self.supply, self.auxiliary, self.now_ms, self.refresh)
+        self.services = Services(
+            tree, self.account, self.supply, self.auxiliary, self.now_ms, self.refresh, records.commit
+        )
         pin = Pin(records, crypto.sha256, SeededEntropy(1).random, crypto.equal)
         self.face = Face(tree, records, self.notify, self.settings, Guard(pin), self.services)
         for organ in self.organs + (self.face,):

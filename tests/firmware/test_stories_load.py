@@ -66,6 +66,21 @@ def test_the_supplier_switches_the_supply_off_arms_it_and_switches_it_on():
     assert switch_supply(world, 0x004F, 51) == 0 and supply_state(world) == ENABLED
 
 
+def test_a_supply_that_the_customer_turned_on_is_on_when_the_power_goes_the_next_moment_and_comes_back():
+    world = World()
+    assert switch_supply(world, 0x0050, 52) == 0 and switch_supply(world, 0x0051, 54) == 0
+    face = world.meter.organs.face
+    now_ms = world.now_s * 1000
+    face.press("B", now_ms)
+    while face.lines()[1] != "> Turn supply on":
+        face.press("A", now_ms)
+    face.press("B", now_ms)
+    face.press("B", now_ms)
+    assert world.switch.is_closed(SUPPLY)
+    world.power_up(world.store.reopened())
+    assert supply_state(world) == ENABLED
+
+
 def test_a_welded_switch_makes_the_command_fail():
     world = World()
     world.switch.stick(SUPPLY)

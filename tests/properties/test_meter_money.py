@@ -17,6 +17,7 @@ from slotmeter.firmware.billing import BILLING_REGISTERS
 from slotmeter.firmware.devices.esme import build
 from slotmeter.firmware.metering import PROFILE_EXPORT, PROFILE_IMPORT, PROFILE_REACTIVE
 from slotmeter.firmware.settings import Settings
+from slotmeter.firmware.supply import ARMED
 from slotmeter.hal import Hal
 from slotmeter.hal.metrology import Flow, Metrology
 from slotmeter.hal.switch import SUPPLY
@@ -358,7 +359,16 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def turn_the_supply_on(self):
-        self.world.meter.organs.supply.enable_locally(self.now_ms // 1000)
+        organs = self.world.meter.organs
+        if organs.supply.state() == ARMED:
+            face = organs.face
+            for pressed in ("CLEAR", "CLEAR", "B"):
+                face.press(pressed, self.now_ms)
+            while face.lines()[1] != "> Turn supply on":
+                face.press("A", self.now_ms)
+            for pressed in ("B", "B"):
+                face.press(pressed, self.now_ms)
+            assert self.world.switch.is_closed(SUPPLY)
         self.tick()
         self.settled()
 
