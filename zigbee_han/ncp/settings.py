@@ -467,9 +467,6 @@ class Settings:
         }
         return {}
 
-    def _binding(self, given: "dict[str, Any]") -> "Any":
-        return self.bindings.get(given["index"])
-
     def do_set_binding(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x002B."""
         if given["index"] >= self.size(BINDINGS):

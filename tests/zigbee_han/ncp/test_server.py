@@ -598,6 +598,97 @@ def test_callbacks_that_a_host_does_not_take_are_lost_and_it_is_told():
     assert len(host.server._callbacks) == server.CALLBACK_LIMIT
 
 
+def test_the_address_table_of_the_older_version_is_read_and_written_in_halves():
+    host = Host(13)
+    assert host.ask("get_address_table_eui", index=2) == {"eui": NO_EUI}
+    assert host.ask("get_address_table_id", index=2) == {"id": 0xFFFF}
+    assert host.ask("address_table_entry_is_active", index=2) == {"active": 0}
+    assert host.status("set_address_table_eui", index=2, eui=OTHER) == commands.OK
+    host.ask("set_address_table_id", index=2, id=0x4321)
+    assert host.ask("get_address_table_eui", index=2) == {"eui": OTHER}
+    assert host.ask("lookup_node_id_by_eui64", eui=OTHER) == {"id": 0x4321}
+    assert host.ask("lookup_node_id_by_eui64", eui=bytes(8)) == {"id": 0xFFFF}
+    assert host.status("set_address_table_eui", index=16, eui=OTHER) == commands.INVALID_INDEX
+
+
+def test_a_node_that_is_slow_to_answer_is_remembered():
+    for host in hosts():
+        for extended in (0, 1, 1, 0):
+            host.ask("set_extended_timeout", eui=OTHER, extended=extended)
+            answer = host.ask("get_extended_timeout", eui=OTHER)
+            if host.version == 13:
+                assert answer == {"extended": extended}
+            else:
+                assert answer == {"status": commands.OK if extended else commands.NOT_FOUND}
+
+
+def test_values_are_computed_kept_or_refused():
+    for host in hosts():
+        assert host.ask("get_value", value_id=0x03)["value"] == b"\xff"
+        assert host.ask("get_value", value_id=0x0B)["value"] == b"\xfe\xff"
+        assert host.status("set_value", value_id=0x23, value=b"\x01") != commands.OK
+        assert host.status("set_value", value_id=0x3A, value=b"") != commands.OK
+        # Wider than it is, as a host sends it, with nothing in what is more.
+        assert host.status("set_value", value_id=0x3A, value=b"\x02\x00\x00\x00") == commands.OK
+        assert host.status("set_value", value_id=0x3A, value=b"\x02\x01") != commands.OK
+        assert host.ask("get_value", value_id=0x3A)["value"] == b"\x02"
+        host.ask("set_value", value_id=0x24, value=b"\x07\x00\x00\x00")
+        assert host.ask("get_value", value_id=0x24)["value"] == b"\x07\x00\x00\x00"
+        host.form()
+        host.ask("send_broadcast", destination=0xFFFF, profile=0x0104, data=b"a")
+        assert host.ask("read_counters")["values"][14:16] == b"\x01\x00"
+        host.ask("set_value", value_id=0x19)
+        assert host.ask("read_counters")["values"] == bytes(80)
+        assert len(host.ask("get_extended_value", value_id=1)["value"]) == 3
+        assert host.status("get_extended_value", value_id=9) == commands.NOT_FOUND
+
+
+def test_the_radio_has_a_power_and_a_channel():
+    for host in hosts():
+        assert host.status("set_radio_channel", channel=15) == commands.NOT_JOINED
+        assert host.ask("get_radio_channel") == {"channel": 11}
+        host.form()
+        assert host.status("set_radio_channel", channel=15) == commands.OK
+        assert host.told("stack_status") == [{"status": commands.CHANNEL_CHANGED}]
+        assert host.status("set_radio_channel", channel=9) == commands.TRANSMIT_INVALID_CHANNEL
+        assert host.status("set_radio_power", power=-7) == commands.OK
+        assert host.status("set_radio_power", power=21) == commands.TRANSMIT_INVALID_POWER
+        values = host.ask("get_network_parameters")
+        assert (values["channel"], values["power"]) == (15, -7)
+        assert host.ask("get_radio_channel") == {"channel": 15}
+        assert host.ask("get_parent_child_parameters")["parent_id"] == 0xFFFF
+
+
+def test_a_host_may_answer_for_endpoints_itself():
+    host = Host().form()
+    host.ask("set_configuration_value", config=0x2A, value=4)
+    assert zdo(host, 0x0005, b"\x00\x00") is None
+    assert zdo(host, 0x0002, b"\x00\x00") is not None
+    host.ask("set_configuration_value", config=0x2A, value=6)
+    host.ask("send_unicast", cluster=0x0005, data=b"\x01\x00\x00")
+    assert [one["cluster"] for one in host.told("incoming_message")] == [0x0005]
+
+
+def test_a_stick_gives_a_silent_host_up_and_begins_anew_at_a_reset():
+    stick = Stick(Server(13, Flash(EUI), Somebody(), Counted()))
+    stick.power_on(0)
+    stick.to_send()
+    stick.receive(ash.build_data(0, 0, False, ezsp.build_version(0, 13)), 0)
+    stick.to_send()
+    now_ms = 0
+    while stick.deadline_ms() is not None:
+        now_ms = stick.deadline_ms()
+        stick.tick(now_ms)
+        stick.to_send()
+    assert isinstance(stick.next_event(), ash.Failed)
+    assert stick.next_event() is None
+    stick.receive(ash.build(0x81), now_ms)
+    assert stick.to_send() == ash.build(0xC2, b"\x02\x51")
+    stick.receive(ash.build(0xC0), now_ms)
+    assert stick.to_send() == ash.build(0xC1, b"\x02\x0b")
+    assert isinstance(stick.next_event(), ash.Reset)
+
+
 def test_small_things_are_answered():
     for host in hosts():
         assert host.ask("nop") == {}
