@@ -9,8 +9,9 @@ An entry runs a script at a time of day, on the days that it names:
 So a special day takes the place of the day of the week. Of entries that switch in the same second the one further down
 the table is the last. Parts of a begin or end date that are not specified stand for those of the day in question; when
 both years are unspecified, a begin after the end means a period over the turn of the year. An hour or minute that is
-not specified is every hour or minute. The validity window is not looked at: GBCS always says that an entry is to be
-caught up at any time. Source: IEC 62056-6-2 (schedule, special days table), GBCS mapping table ECS08a and ECS46d.
+not specified is every hour or minute. The validity window is not looked at: in GBCS it always says that an entry is to
+be caught up at any time, and a command with another is refused (dlms/cosem/tree.py). Source: IEC 62056-6-2 (schedule,
+special days table), GBCS mapping table ECS08a and ECS46d.
 """
 
 from slotmeter.dlms.axdr import decode_whole

@@ -10,6 +10,7 @@ range. Source: IEC 62056-6-2 for the classes, the GBCS mapping table for which o
 """
 
 from slotmeter.dlms.apdu import OBJECT_UNDEFINED, OTHER_REASON, READ_WRITE_DENIED, SUCCESS, TYPE_UNMATCHED
+from slotmeter.dlms.axdr import decode_whole
 from slotmeter.dlms.cosem import accounts, clock, protection, registers, scripts
 from slotmeter.dlms.cosem.buffers import Buffer, RowType, row_types, selected_range
 from slotmeter.dlms.cosem.links import ELEMENT, MEMBER, PROTECTS, follow
@@ -57,12 +58,21 @@ _METHODS = {
     b"\x00\x73\x01": accounts.enter,
 }
 _ENTRIES_IN_USE = 7
+# The interface class of schedules.
+_SCHEDULE = b"\x00\x0a"
 _PROFILE_ENTRIES = 8
 
 
 def _number(data: bytes) -> int:
     """The integer that `data` is the A-XDR of; signed are double-long, integer and long."""
     return get_int(data[1:]) if data[0] in (5, 15, 16) else int.from_bytes(data[1:], "big")
+
+
+def _is_caught_up(data: bytes) -> bool:
+    """Whether every entry of a schedule is to be caught up whenever power comes back: a validity window of FFFF, the
+    only one that GBCS has (mapping table: ECS08a, ECS37, ECS46d).
+    """
+    return all([row[5][1] == 0xFFFF for _, row in decode_whole(data)[1]])
 
 
 class Tree:
@@ -191,6 +201,8 @@ class Tree:
             return TYPE_UNMATCHED
         limit = self._limits.get(key)
         if limit is not None and not limit[0] <= _number(data) <= limit[1]:
+            return OTHER_REASON
+        if key[:2] == _SCHEDULE and key[8] == 2 and not _is_caught_up(data):
             return OTHER_REASON
         if flags & ACTIVATION:
             result = self.hooks.schedule(key, data[2:], access)

@@ -145,6 +145,23 @@ def test_a_controller_follows_its_command_and_then_its_calendar():
     assert not world.switch.is_closed(2)
 
 
+def test_a_calendar_with_an_entry_that_is_not_always_caught_up_is_refused_and_the_old_one_stays():
+    world = World()
+    before = world.meter.peek(a.SCHEDULE)
+    row = entry(2, 0x12E4)
+    for window in (0, 60, 0xFFFE):
+        other = row.replace(b.u16(0xFFFF), b.u16(window), 1)
+        items = [
+            b.put(11, "0-1:11.0.3.255", 2, b.array()),
+            b.put(10, "0-1:12.0.2.255", 2, b.array(row, other)),
+            b.put(9000, "0-0:94.44.128.26", 6, b.octets(b.NOW)),
+            b.put(9000, "0-0:94.44.128.35", 6, b.octets(b.NOW)),
+        ]
+        results = world.results(world.command(world.supplier, 0x011A, items, critical=True))
+        assert [one[1] for one in results] == [0, 250, 250, 250]
+        assert world.meter.peek(a.SCHEDULE) == before
+
+
 def test_the_load_controller_limits_and_the_supplier_is_told():
     world = World()
     place_controllers(world, b"", b"", b"\xff")
