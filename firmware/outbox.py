@@ -61,9 +61,13 @@ class Outbox:
         payload: bytes,
     ) -> bytes:
         """An alert to `target`, who holds `role`: critical ones are signed, the others carry a MAC. HalError when a key
-        for it is missing or no key.
+        for it is missing or no key, or a MAC would be under the key of another, who has taken the role over meanwhile.
         """
         body = grouping(ALERT, counter, self._device, target, b"", message_code, supplementary, payload)
+        if not signed:
+            cell = self._anchors.cell(role, KEY_AGREEMENT)
+            if cell is None or cell.entity_id != target:
+                raise HalError(BAD_KEY, "role %d is not held by the target any more" % role)
         return self._protect(body, signed, not signed, role)
 
     def _protect(self, body: bytes, signed: "int | bool", maced: "int | bool", role: int) -> bytes:

@@ -1,7 +1,7 @@
 """What a meter feels and finds out, what it hears from its hub, and what it makes of many bad messages."""
 
 import builder as b
-from world import World
+from world import KA, World, cell
 
 from slotmeter.firmware import integrity
 from slotmeter.firmware.settings import Settings
@@ -44,6 +44,14 @@ def test_what_was_felt_survives_a_restart():
     settled(world)
     world.power_up()
     assert log(world, "security") == [0x8F75]
+
+
+def test_an_alert_with_a_mac_reaches_nobody_once_another_has_the_role():
+    world = World()
+    world.meter.organs.integrity.feel("tilt", False, world.now_s)
+    other = world.other_supplier
+    world.meter.anchors.put_cell(cell(b.SUPPLIER, KA, 0, other, other.ka))
+    assert settled(world) == [] and log(world, "event") == [0x81C3]
 
 
 def test_every_fault_is_told_of_and_all_but_one_warn_of_integrity():
