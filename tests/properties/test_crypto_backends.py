@@ -55,6 +55,37 @@ def test_all_seal_alike_and_open_each_others(key: bytes, iv: bytes, aad: bytes, 
     assert HOST.gmac(key, iv, aad) == BOARD.gmac(key, iv, aad)
 
 
+@settings(max_examples=200, deadline=None)
+@given(keys, st.binary(min_size=13, max_size=13), texts, st.binary(max_size=1200), st.sampled_from((4, 8, 16)))
+def test_all_seal_ccm_alike_and_open_each_others(
+    key: bytes, nonce: bytes, aad: bytes, plain: bytes, tag_length: int
+) -> None:
+    third = AES.new(key, AES.MODE_CCM, nonce=nonce, mac_len=tag_length)
+    third.update(aad)
+    ciphertext, tag = third.encrypt_and_digest(plain)
+    sealed = HOST.ccm_seal(key, nonce, aad, plain, tag_length)
+    assert sealed == BOARD.ccm_seal(key, nonce, aad, plain, tag_length) == ciphertext + tag
+    assert HOST.ccm_open(key, nonce, aad, sealed, tag_length) == plain
+    assert BOARD.ccm_open(key, nonce, aad, sealed, tag_length) == plain
+
+
+@settings(max_examples=100, deadline=None)
+@given(keys, st.binary(min_size=13, max_size=13), texts, st.binary(max_size=80), st.integers(0, 10**6))
+def test_none_opens_ccm_that_was_changed(key: bytes, nonce: bytes, aad: bytes, plain: bytes, place: int) -> None:
+    # With a tag of eight octets, chance opens one of 2^64; with ZigBee's four it would one day.
+    sealed = bytearray(HOST.ccm_seal(key, nonce, aad, plain, 8))
+    bit = place % (8 * len(sealed))
+    sealed[bit // 8] ^= 1 << bit % 8
+    assert HOST.ccm_open(key, nonce, aad, bytes(sealed), 8) is None
+    assert BOARD.ccm_open(key, nonce, aad, bytes(sealed), 8) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(keys, keys)
+def test_all_encipher_a_block_alike(key: bytes, block: bytes) -> None:
+    assert HOST.aes(key, block) == BOARD.aes(key, block) == AES.new(key, AES.MODE_ECB).encrypt(block)
+
+
 @settings(max_examples=100, deadline=None)
 @given(keys, ivs, texts, st.binary(min_size=1, max_size=80), st.integers(0, 10**6))
 def test_none_opens_what_was_changed(key: bytes, iv: bytes, aad: bytes, plain: bytes, place: int) -> None:
