@@ -10,13 +10,14 @@ keys under the other. A counter that did not grow is refused, for each partner.
 
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.frames import aps, nwk, secure
+from slotmeter.zigbee_han.sim.nwk import Received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from slotmeter.hal.crypto import Crypto
-    from slotmeter.zigbee_han.sim.nwk import Nwk, Received
+    from slotmeter.zigbee_han.sim.nwk import Nwk
 
 # apscMaxFrameRetries, and apscAckWaitDuration for the depth of our networks.
 RETRIES = 3
@@ -68,6 +69,11 @@ class Message:
         self.profile = frame.profile or 0
         self.payload = payload
         self.sealed = sealed
+        self.counter = frame.counter
+        # Of a block that is handed up as it came: what acknowledges it, and its number.
+        self.frame = frame
+        self.fragment = frame.fragment
+        self.block = frame.block
 
     def __repr__(self) -> str:
         return "Message(%04x, cluster %04x, %d octets%s)" % (
@@ -138,8 +144,10 @@ class Aps:
         self._nwk = below
         self._count = count
         self.links = []  # type: list[Link]
+        # Whether blocks are handed up as they come, to be put together and acknowledged by a host.
+        self.host_blocks = False
         self._events = []  # type: list[Any]
-        self._counter = 0
+        self.counter = 0
         self._now_ms = 0
         self._handle = 0
         self._sending = []  # type: list[_Sending]
@@ -195,8 +203,8 @@ class Aps:
     # Sending.
 
     def _next(self) -> int:
-        self._counter = (self._counter + 1) & 0xFF
-        return self._counter
+        self.counter = (self.counter + 1) & 0xFF
+        return self.counter
 
     def room(self, sealed: bool) -> int:
         """The longest payload that goes in one frame."""
@@ -214,19 +222,23 @@ class Aps:
         sealed: bool = False,
         acknowledged: bool = True,
         reported: bool = True,
+        group: "int | None" = None,
     ) -> int:
         """Sends `payload` to an endpoint; the handle that comes back in Delivered, if it is to be reported.
 
         Broadcasts and what is not acknowledged are delivered when they left. What does not fit one frame goes in
-        blocks, which need acknowledgements.
+        blocks, which need acknowledgements. With `group` it is for the endpoints of that group, at whatever device.
+        `counter` then has the number under which it goes.
         """
         self._now_ms = now_ms
-        self._handle = (self._handle + 1) & 0x7FFF
-        handle = self._handle
+        handle = self._next_handle()
         to_all = dst >= nwk.FIRST_BROADCAST
         frame = aps.Frame(aps.DATA, self._next(), b"", dst_endpoint, cluster, profile, src_endpoint)
         frame.delivery = aps.BROADCAST if to_all else aps.UNICAST
-        frame.ack_request = acknowledged and not to_all
+        if group is not None:
+            frame.delivery = aps.GROUP
+            frame.group = group
+        frame.ack_request = acknowledged and not to_all and group is None
         frame.secured = sealed
         blocks = [payload]
         room = self.room(sealed)
@@ -234,14 +246,57 @@ class Aps:
             room -= FRAGMENT_OVERHEAD
             blocks = [payload[pos : pos + room] for pos in range(0, len(payload), room)]
         wrong = len(blocks) > 1 and (not frame.ack_request or len(blocks) > BLOCK_LIMIT)
-        if wrong or len(self._sending) >= SENDING_LIMIT or (sealed and self._link_of(dst) is None):
-            self._count("APS: message too long, too many under way, or no link key")
-            if reported:
-                self._events.append(Delivered(handle, False))
-            return handle
-        sending = _Sending(dst, frame, blocks, sealed, handle, reported)
-        self._sending.append(sending)
+        self._begin(_Sending(dst, frame, blocks, sealed, handle, reported), wrong)
         return handle
+
+    def send_block(
+        self,
+        dst: int,
+        src_endpoint: int,
+        dst_endpoint: int,
+        profile: int,
+        cluster: int,
+        payload: bytes,
+        now_ms: int,
+        sealed: bool,
+        index: int,
+        total: int,
+        counter: "int | None" = None,
+    ) -> int:
+        """Sends block `index` (from 0) of `total`, for a host that makes its own blocks; the handle for Delivered.
+
+        The first takes a new number, which `counter` then has; the others are given it.
+        """
+        self._now_ms = now_ms
+        handle = self._next_handle()
+        if counter is None:
+            counter = self._next()
+        frame = aps.Frame(aps.DATA, counter, b"", dst_endpoint, cluster, profile, src_endpoint)
+        frame.ack_request = True
+        frame.fragment = aps.LATER_BLOCK if index else aps.FIRST_BLOCK
+        frame.block = index or total
+        room = self.room(sealed) - FRAGMENT_OVERHEAD
+        wrong = len(payload) > room or not 0 <= index < total or total > BLOCK_LIMIT
+        self._begin(_Sending(dst, frame, [payload], sealed, handle, True), wrong)
+        return handle
+
+    def acknowledge_block(self, message: "Message", received: int, now_ms: int) -> None:
+        """Acknowledges a block that was handed up, for a host that puts blocks together itself."""
+        self._now_ms = now_ms
+        answer = aps.acknowledge(message.frame, received)
+        self._answers.append((message.src, answer, message.src_eui if message.sealed else None))
+
+    def _next_handle(self) -> int:
+        self._handle = (self._handle + 1) & 0x7FFF
+        return self._handle
+
+    def _begin(self, sending: _Sending, wrong: bool) -> None:
+        if wrong or len(self._sending) >= SENDING_LIMIT or (sending.sealed and self._link_of(sending.dst) is None):
+            self._count("APS: message too long, too many under way, or no link key")
+            if sending.reported:
+                self._events.append(Delivered(sending.handle, False))
+            return
+        self._sending.append(sending)
 
     def _link_of(self, short: int) -> "Link | None":
         return self.link(self._nwk.eui_of(short))
@@ -249,6 +304,14 @@ class Aps:
     def _push(self, sending: _Sending) -> None:
         """Sends the block that is next, or again."""
         frame = sending.frame
+        short = self._nwk.mac.short
+        if sending.dst == short:
+            # To oneself: it never leaves.
+            frame.secured = False
+            looped = Received(short, short, self._nwk.eui, b"", True, 255)
+            self._events.append(Message(looped, frame, b"".join(sending.blocks), sending.sealed))
+            self._end(sending, True)
+            return
         frame.payload = sending.blocks[sending.at]
         if len(sending.blocks) > 1:
             frame.fragment = aps.LATER_BLOCK if sending.at else aps.FIRST_BLOCK
@@ -377,7 +440,10 @@ class Aps:
             same = sending.frame.cluster == frame.cluster and sending.frame.profile == frame.profile
             if not same or (sending.sealed and key_id != secure.LINK):
                 break
-            if len(sending.blocks) > 1 and frame.block != sending.at:
+            expected = sending.at
+            if len(sending.blocks) == 1 and sending.frame.fragment == aps.LATER_BLOCK:
+                expected = sending.frame.block or 0
+            if sending.frame.fragment and frame.block != expected:
                 # Of a block that was sent twice.
                 return
             sending.at += 1
@@ -390,6 +456,9 @@ class Aps:
         self._count("APS: acknowledgement of nothing that waits for it")
 
     def _data(self, received: "Received", frame: aps.Frame, payload: bytes, key_id: "int | None") -> None:
+        if frame.fragment and self.host_blocks:
+            self._events.append(Message(received, frame, payload, key_id is not None))
+            return
         if frame.ack_request and frame.delivery == aps.UNICAST and received.dst < nwk.FIRST_BROADCAST:
             answer = aps.acknowledge(frame)
             self._answers.append((received.src, answer, None if key_id is None else received.src_eui))

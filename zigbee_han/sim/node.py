@@ -430,13 +430,18 @@ class Node:
 
     # Between the layers.
 
+    def work(self, now_ms: int) -> None:
+        """Does what follows from something that was asked of `aps` or `nwk` directly."""
+        self._at(now_ms)
+        self._work()
+
     def _work(self) -> None:
         event = self.nwk.next_event()
         while event is not None:
             self._network(event)
             event = self.nwk.next_event()
-        for _ in range(2):
-            # Once more for what could not be sent.
+        for _ in range(3):
+            # Again for what could not be sent, for what asked ourselves, and for what we answered ourselves.
             event = self.aps.next_event()
             while event is not None:
                 if isinstance(event, aps.Command):

@@ -647,3 +647,65 @@ def test_a_device_that_joins_again_with_the_same_key_goes_on_counting():
     world.run(100)
     assert meter.aps.link(HUB).counter > counter
     assert [event.payload for event in world.take(world.hub, aps.Message)][-1:] == [b"back"]
+
+
+def test_what_is_for_oneself_never_leaves():
+    world, meter = a_pair()
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    world.hub.send(0, 1, 1, PROFILE, 0x0702, b"to me", world.air.now_ms)
+    world.hub.request(0, zdo_frames.ACTIVE_ENDPOINTS, world.air.now_ms, short=0)
+    world.run(100)
+    first, second = world.take(world.hub, aps.Message)
+    assert (first.payload, first.src, first.dst) == (b"to me", 0, 0)
+    assert zdo_frames.parse(second.cluster, second.payload).endpoints == (1,)
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [True]
+    assert frames == []
+
+
+def test_a_group_is_reached_by_broadcast():
+    world, meters = a_line(2)
+    handle = world.hub.aps.send(
+        nwk_frames.LISTENERS, 1, 0, PROFILE, 0x0702, b"group", world.air.now_ms, False, False, True, 0x1234
+    )
+    world.hub.work(world.air.now_ms)
+    world.run(3000)
+    for meter in meters:
+        (message,) = world.take(meter, aps.Message)
+        assert (message.group, message.dst_endpoint, message.payload) == (0x1234, None, b"group")
+    assert [event.handle for event in world.take(world.hub, aps.Delivered)] == [handle]
+
+
+def test_a_host_makes_blocks_and_puts_them_together_itself():
+    world, meter = a_pair()
+    meter.aps.host_blocks = True
+    blocks = [bytes([number]) * 60 for number in range(3)]
+    counter = None
+    for index, block in enumerate(blocks):
+        handle = world.hub.aps.send_block(
+            meter.short, 1, 1, PROFILE, 0x0704, block, world.air.now_ms, True, index, 3, counter
+        )
+        counter = world.hub.aps.counter
+        world.hub.work(world.air.now_ms)
+        world.run(50)
+        (message,) = world.take(meter, aps.Message)
+        assert (message.payload, message.counter, message.sealed) == (block, counter, True)
+        assert (message.fragment, message.block) == ((1, 3) if index == 0 else (2, index))
+        # It is not acknowledged before the host does.
+        assert world.take(world.hub, aps.Delivered) == []
+        meter.aps.acknowledge_block(message, 0xFF, world.air.now_ms)
+        meter.work(world.air.now_ms)
+        world.run(50)
+        assert [(event.handle, event.ok) for event in world.take(world.hub, aps.Delivered)] == [(handle, True)]
+    # A device that puts them together itself takes the same.
+    for index, block in enumerate(blocks):
+        first = meter.aps.counter if index else None
+        meter.aps.send_block(0, 1, 1, PROFILE, 0x0704, block, world.air.now_ms, False, index, 3, first)
+        meter.work(world.air.now_ms)
+        world.run(50)
+    assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"".join(blocks)]
+    assert [event.ok for event in world.take(meter, aps.Delivered)] == [True] * 3
+    world.hub.aps.send_block(meter.short, 1, 1, PROFILE, 0x0704, bytes(81), world.air.now_ms, False, 0, 2)
+    world.hub.work(world.air.now_ms)
+    world.run(50)
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [False]
