@@ -294,20 +294,25 @@ class Tunnel(Cluster):
             one.last = b""
 
     def send(self, peer: bytes, data: bytes) -> bool:
-        """Sends a message to `peer` through the tunnel that it opened last. False when it has none, or too many wait.
+        """Sends a message to `peer` through the tunnel that it opened last. False when it has none, too many wait, or
+        this peer takes less at once than the message has.
 
-        EncodeError when the message is larger than the peer takes: cut it in blocks before (general block transfer).
+        EncodeError when the message is larger than LARGEST: cut it in blocks before (general block transfer).
         """
+        if len(data) > LARGEST:
+            raise EncodeError("%d octets are too many for a tunnel of %d" % (len(data), LARGEST))
         found = None
         for one in self._open:
             if one.peer == peer:
                 found = one
-        if found is None or len(found.waiting) >= QUEUE_LIMIT:
+        if found is None or len(found.waiting) >= QUEUE_LIMIT or len(data) > found.room:
             return False
-        if len(data) > min(found.room, LARGEST):
-            raise EncodeError("%d octets are too many for a tunnel of %d" % (len(data), min(found.room, LARGEST)))
         found.waiting.append(data)
         return True
+
+    def idle(self) -> bool:
+        """Whether nothing waits to be sent, or for an answer."""
+        return not self._out and not any([one.waiting or one.last for one in self._open])
 
     def to_send(self) -> "Outgoing | None":
         """See Cluster."""
@@ -412,14 +417,14 @@ class TunnelClient(Cluster):
             self._ask(now_ms)
 
     def send(self, data: bytes, now_ms: int) -> bool:
-        """Sends a message, at once or when there is a tunnel. False when too many wait.
+        """Sends a message, at once or when there is a tunnel. False when too many wait. It is Undelivered when this
+        server takes less at once than the message has.
 
-        EncodeError when it is larger than a tunnel takes: cut it in blocks before (general block transfer).
+        EncodeError when it is larger than LARGEST: cut it in blocks before (general block transfer).
         """
         self._now_ms = now_ms
-        room = min(self.room, LARGEST) if self.state == OPEN else LARGEST
-        if len(data) > room:
-            raise EncodeError("%d octets are too many for a tunnel of %d" % (len(data), room))
+        if len(data) > LARGEST:
+            raise EncodeError("%d octets are too many for a tunnel of %d" % (len(data), LARGEST))
         if len(self._waiting) >= QUEUE_LIMIT:
             return False
         self._waiting.append(data)
@@ -524,6 +529,10 @@ class TunnelClient(Cluster):
 
     # ---- what goes out ----
 
+    def idle(self) -> bool:
+        """Whether nothing waits to be sent, or for an answer."""
+        return not (self._out or self._waiting or self._last)
+
     def to_send(self) -> "Outgoing | None":
         """See Cluster. A message that is larger than this server takes is given up."""
         while not self._out and self.state == OPEN and self._waiting and not self._last:
@@ -591,6 +600,10 @@ class TunnelClients(Cluster):
             if one.peer == peer:
                 return one
         return None
+
+    def idle(self) -> bool:
+        """Whether nothing of any of them waits to be sent, or for an answer."""
+        return all([one.idle() for one in self.clients])
 
     def command(self, message: Message, which: int, fields: "dict[str, Any]", now_ms: int) -> "Any":
         """See Cluster."""

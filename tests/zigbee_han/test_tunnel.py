@@ -111,6 +111,20 @@ def test_whole_messages_go_both_ways():
         raise AssertionError("1501 octets")
 
 
+def test_a_peer_that_takes_little_is_sent_no_more():
+    pair = Pair()
+    small = zcl.build_frame(zcl.Frame(zcl.CLUSTER, 0, bytes.fromhex("06ffff006400"), 1))
+    pair.meter.receive(server.Message(OTHER, 1, tunnel.TUNNELING, small), 0)
+    assert not pair.served.send(OTHER, bytes(101))
+    assert pair.served.send(OTHER, bytes(100))
+    answer = zcl.build_frame(zcl.Frame(zcl.CLUSTER, 0, bytes.fromhex("0000006400"), 1, True, True))
+    pair.hub.receive(server.Message(METER, 1, tunnel.TUNNELING, answer), 0)
+    assert pair.client.send(bytes(101), 0)
+    while pair.hub.to_send() is not None:
+        pass
+    assert kinds(facts(pair.hub)) == ["Opened", "Undelivered"]
+
+
 def test_messages_wait_for_the_tunnel_and_keep_their_order():
     pair = Pair()
     messages = [bytes((number,)) * 9 for number in range(tunnel.QUEUE_LIMIT)]
