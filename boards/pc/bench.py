@@ -5,11 +5,12 @@ in the reply; only a bug raises. Transport is elsewhere (`lines`), so tests and 
 """
 
 import datetime as dt
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from slotmeter.boards.pc import bench_fields as fields
 from slotmeter.boards.pc.bench_clock import EPOCH, LAST_S, BenchClock, format_time, parse_time
@@ -39,6 +40,7 @@ from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
 
 if TYPE_CHECKING:
+    from slotmeter.boards.pc.bench_han import BenchHan
     from slotmeter.boards.pc.cast import Cast
     from slotmeter.firmware.identity import Identity
     from slotmeter.firmware.meter import Meter
@@ -88,6 +90,8 @@ class Options:
     start: "str | None" = None
     rate: "int | None" = None
     devices: "tuple[str, ...]" = ("esme",)
+    han: bool = False
+    capture: "Path | None" = None
     note: "Callable[[str], None]" = field(default=_ignore)
 
 
@@ -137,6 +141,8 @@ class Bench:
             "tamper": self._tamper,
             **Inside(lambda: self.meter, self._crypto, self._certificates).operations,
         }
+        self._capture: BinaryIO | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._pending: list[dict[str, Any]] = []
         self._refused: facts.MessageRefused | None = None
         self._answered: facts.CommandAnswered | None = None
@@ -144,6 +150,7 @@ class Bench:
         self._alert_codes: list[int] = []
         self.world = World(options.variant, options.seed or 0, self._is_closed, options.rtds is None)
         self._set_start_clock()
+        self.han = self._make_han()
         try:
             self._store: Store = VirtualStore() if self.store_path is None else self._open_store(self.store_path)
             try:
@@ -156,6 +163,33 @@ class Bench:
             raise SlotmeterError(error.detail) from error
 
     # ---- start and end
+
+    def _make_han(self) -> "BenchHan | None":
+        """The network with a meter that has joined it, when there is to be one."""
+        options = self.options
+        if not options.han:
+            if options.capture is not None:
+                raise SlotmeterError("--capture writes down the home area network, and --direct leaves it out")
+            return None
+        from slotmeter.boards.pc.bench_han import BenchHan
+
+        folder = self.cast.folder
+        if options.rtds is not None:
+            # The data set has no certificates for the air, and nothing is written beside it.
+            self._scratch = tempfile.TemporaryDirectory()
+            folder = Path(self._scratch.name)
+        try:
+            han = BenchHan(folder, self.identity.eui64, self._crypto, self._entropy, options.seed or 0)
+        except SlotmeterError as error:
+            raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
+        if options.capture is not None:
+            try:
+                self._capture = open(options.capture, "wb")
+            except OSError as error:
+                raise SlotmeterError(f"--capture {options.capture}: {error.strerror or 'cannot be written'}") from error
+            han.capture(self._capture, self._clock.now_ms() // 1000)
+        han.join()
+        return han
 
     def _load_cast(self) -> "Cast":
         options = self.options
@@ -217,7 +251,10 @@ class Bench:
             world.switch,
             world.metrology,
         )
-        meter = esme.build(hal, Settings(VARIANT_NAMES[self.options.variant]))
+        settings = Settings(VARIANT_NAMES[self.options.variant])
+        if self.han is not None:
+            settings.block_size = self.han.block_size
+        meter = esme.build(hal, settings)
         meter.tick(self._clock.now_ms())
         return meter
 
@@ -238,6 +275,10 @@ class Bench:
                 meter.records.rollback()
         self.finished = True
         self._store.close()
+        if self._capture is not None:
+            self._capture.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     @property
     def clock(self) -> BenchClock:
@@ -277,12 +318,16 @@ class Bench:
         meter = self._meter
         if meter is None:
             return
+        if self.han is None:
+            messages = list(iter(meter.to_send, b""))
+        else:
+            messages = self.han.carry(meter, self._clock.now_ms())
         told = []
         while (fact := meter.next_event()) is not None:
             told.append(fact)
             if isinstance(fact, facts.AlertSent):
                 self._alert_codes.append(fact.code)
-        while data := meter.to_send():
+        for data in messages:
             message = parse(data, limit=LARGEST_RESPONSE)
             sent = {
                 "device": "esme",
@@ -398,7 +443,10 @@ class Bench:
             raise RequestError("link-down", "no message gets to the meter: its network is down; see `links`")
         self._refused = self._answered = None
         self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
-        meter.receive(data, self._clock.now_ms())
+        if self.han is None:
+            meter.receive(data, self._clock.now_ms())
+        else:
+            self.han.send(data)
         self._collect()
         reply: dict[str, Any] = {}
         if self._answered is not None:

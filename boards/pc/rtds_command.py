@@ -46,6 +46,7 @@ RTDS 4.5.0 is in the test folder of SmartDCCInnovation/gbcs-parser; its keystore
     help="Only what matches: a part of a name, or with * and ? the start of a folder, use case or scenario.",
 )
 @click.option("--device", type=click.Choice(["esme"]), default="esme", show_default=True, help="Which device to test.")
+@click.option("--han", is_flag=True, help="Send everything through a hub, the air and the tunnel to the meter.")
 @click.option("--json", "report", type=click.Path(path_type=Path), metavar="FILE", help="Write every result to FILE.")
 @click.option("--all", "show_all", is_flag=True, help="List the use cases that do not run here too.")
 @click.pass_context
@@ -54,6 +55,7 @@ def command(
     directory: Path,
     only: "tuple[str, ...]",
     device: str,
+    han: bool,
     report: "Path | None",
     show_all: bool,
 ) -> None:
@@ -73,7 +75,7 @@ def command(
         find(directory)
     except SlotmeterError as error:
         raise _NoDataSet(str(error)) from error
-    with Replay(directory, lambda text: click.echo(text, err=True)) as replay:
+    with Replay(directory, lambda text: click.echo(text, err=True), han) as replay:
         chosen = replay.exchanges(lambda name: _wanted(name, only)) if only else replay.exchanges()
         if not chosen:
             raise _NoDataSet(f"nothing in {directory} matches {' or '.join(only)}")

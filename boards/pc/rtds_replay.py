@@ -52,9 +52,10 @@ FUTURE_DATED_ALERTS = (CS06_ALERT, CS02B_ALERT, DLMS_ALERT, CS02G_ALERT)
 
 
 class Replay:
-    """The data set of `folder`, and one bench per variant that is asked for."""
+    """The data set of `folder`, and one bench per variant that is asked for. han: with a home area network between."""
 
-    def __init__(self, folder: Path, note: "Callable[[str], None] | None" = None) -> None:
+    def __init__(self, folder: Path, note: "Callable[[str], None] | None" = None, han: bool = False) -> None:
+        self._han = han
         self._root = find(folder)
         self._folder = self._root.parent if self._root.name.startswith("RTDS") else folder
         self._note = note or (lambda _text: None)
@@ -127,7 +128,7 @@ class Replay:
     def _bench(self, variant: str) -> Bench:
         bench = self._benches.get(variant)
         if bench is None:
-            bench = Bench(Options(rtds=self._folder, temporary=True, variant=variant, note=self._note))
+            bench = Bench(Options(rtds=self._folder, temporary=True, variant=variant, han=self._han, note=self._note))
             self._benches[variant] = bench
         return bench
 

@@ -12,6 +12,7 @@ import click
 
 from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.zigbee_han import install_code
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench import Bench
@@ -65,6 +66,25 @@ def _demonstrate(bench: "Bench", live: "Live") -> None:
     live.quiet = False
 
 
+def _tell_of_network(bench: "Bench", live: "Live", show_keys: bool) -> None:
+    """The home area network, as a commissioning screen has it; and its keys, for who looks into a capture."""
+    han = bench.han
+    if han is None:
+        return
+    text = "joined on channel %d as %s, tunnel open after %.1f s of its time" % (
+        han.channel,
+        install_code.text_of(han.code),
+        han.took_ms / 1000,
+    )
+    live.line("network %s" % text)
+    if bench.options.capture is not None:
+        live.line("capture %s" % bench.options.capture)
+    if show_keys:
+        live.line("keys for Wireshark (Preferences, Protocols, ZigBee, Pre-configured Keys); they protect nothing")
+        for name, key in (("install code", han.join_key), ("agreed", han.link_key), ("network", han.network_key)):
+            live.line('  "%s","Normal","%s"' % (":".join("%02X" % octet for octet in key), name))
+
+
 @click.command(
     name="run",
     epilog="""\b
@@ -74,6 +94,7 @@ Examples:
   slotmeter run --variant polyphase --store my.store
   slotmeter run --load house --rate 3600     an hour of a household's life in a second
   slotmeter run --load 3000 --start 2030-01-01T00:00:00Z --rate 60
+  slotmeter run --capture air.pcap --show-keys
   ONCE=1 slotmeter run                 only the demonstration
 
 In a terminal the meter's face is shown: a and b are its buttons, digits and Enter its keypad. In another terminal:
@@ -95,6 +116,14 @@ slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
     type=click.IntRange(0, 65535),
     help="Listen on this loopback port.  [default: %d or the next free one]" % _PORT,
 )
+@click.option("--direct", is_flag=True, help="Without the home area network: messages go straight to the meter.")
+@click.option(
+    "--capture",
+    type=click.Path(path_type=Path),
+    metavar="FILE.pcap",
+    help="Write down what is on the home area network's air, for Wireshark.",
+)
+@click.option("--show-keys", is_flag=True, help="Print the network's keys in the words of Wireshark.")
 @click.option("--no-demo", is_flag=True, help="Leave out the demonstration.")
 @click.option(
     "--keep/--once", default=None, help="Go on after the demonstration, or end.  [default: go on in a terminal]"
@@ -110,10 +139,16 @@ def command(
     rate: "int | None",
     load: "str | None",
     port: "int | None",
+    direct: bool,
+    capture: "Path | None",
+    show_keys: bool,
     no_demo: bool,
     keep: "bool | None",
 ) -> None:
     """Start an emulated electricity meter, send it a command as its supplier would, and keep it running.
+
+    Beside it is a comms hub on a virtual ZigBee air: the meter joins its network by install code, they agree a key by
+    certificate, and every message goes through the tunnel between them. --direct leaves that out.
 
     While it runs it listens on the loopback interface for send, request and the bench protocol, and shows each message
     that passes. With its output not in a terminal, or with ONCE=1 in the environment, it ends after the demonstration.
@@ -144,6 +179,8 @@ def command(
         seed=seed,
         start=start,
         rate=rate,
+        han=not direct,
+        capture=capture,
         note=click.echo,
     )
     with Bench(settings) as bench:
@@ -154,6 +191,7 @@ def command(
         live.line("meter   %s, clock %s%s" % (bench.identity.eui64.hex().upper(), now, stands))
         live.line("keys    %s" % bench.cast.folder)
         live.line("state   %s" % where)
+        _tell_of_network(bench, live, show_keys)
         if flow:
             reply = bench.request({"op": "load", **flow})
             if not reply["ok"]:

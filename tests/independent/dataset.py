@@ -17,11 +17,12 @@ WHOLE = {"files": 1275, "macs": 811, "signatures": 472, "encrypted parts": 63, "
 
 
 class DataSet:
-    """files: [(name, octets)] sorted by name; keys: (entity, usage, cell usage) -> {"public", "private"}; secrets:
-    (device, party, cell usage) -> Z; decoded: name -> what another decoder made of the file.
+    """folder: where it is; files: [(name, octets)] sorted by name; keys: (entity, usage, cell usage) -> {"public",
+    "private"}; secrets: (device, party, cell usage) -> Z; decoded: name -> what another decoder made of the file.
     """
 
     def __init__(self, folder, vectors):
+        self.folder = folder
         self.files = []
         for path in sorted((folder / "RTDS-4.5.0").glob("*/*.HEX")):
             octets = bytes.fromhex(path.read_text(encoding="ascii").strip())
