@@ -173,6 +173,7 @@ class Life:
             acted = True
         assert self.now_ms is not None
         patience = _PATIENCE
+        last_due: int | None = None
         while True:
             if self._see_flow(self.now_ms):
                 # As after a start, whatever was missed is looked for.
@@ -183,6 +184,9 @@ class Life:
             step_ms = target_ms if due is None or due > target_ms else due
             if step_ms > self.now_ms:
                 self._pass(self.now_ms, step_ms)
+            if due != last_due:
+                # What was missed in the dark is due at moments of the past, each its own.
+                last_due = due
                 patience = _PATIENCE
             if due is None or due > target_ms:
                 return acted

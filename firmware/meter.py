@@ -566,7 +566,7 @@ class Meter:
 
     def _commit(self) -> bool:
         """Makes the state durable. When the store fails, the old state stands and nothing that was held leaves."""
-        if not self.records.changed_since_mark():
+        if not self.records.changed_since_mark() and not (self._held and self.records.changed()):
             return True
         try:
             self.records.commit()
@@ -624,6 +624,8 @@ class Meter:
         self.life.flush()
         self.tree.poke(key, data)
         self.life.load()
+        self.life.react()
+        self.life.flush()
         self.records.commit()
 
     @property

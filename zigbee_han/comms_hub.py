@@ -39,7 +39,7 @@ class CommsHub(Station):
 
     def __init__(self, radio: "Radio", exchange: "KeyExchange", clusters: "tuple[Cluster, ...]" = ()) -> None:
         self.tunnels = TunnelClients()
-        super().__init__(radio, exchange, [self.tunnels, *clusters], DEVICE, ENDPOINT)
+        super().__init__(radio, exchange, [self.tunnels] + list(clusters), DEVICE, ENDPOINT)
         self.devices: list[bytes] = []
         self.up = False
 

@@ -52,7 +52,7 @@ class Joiner(Station):
         first_wait_ms: int = FIRST_WAIT_MS,
     ) -> None:
         self.tunnel = Tunnel()
-        super().__init__(radio, exchange, [self.tunnel, *clusters], device)
+        super().__init__(radio, exchange, [self.tunnel] + list(clusters), device)
         self.state = OUT
         self.hub = b""
         self._first_wait_ms = first_wait_ms
