@@ -2,6 +2,7 @@
 
 - ash: the link of the serial line: frames, windows, re-sending (both ends)
 - ezsp: the commands inside it, laid out for six protocol versions by the tables in `commands`
+- settings, security: what a host sets and reads, and the keys
 - flash: what a stick remembers without power
 - zdo: the device object's own answers
 - radio: what a co-processor needs of the air, and the air where nobody is
