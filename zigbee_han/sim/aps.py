@@ -206,9 +206,10 @@ class Aps:
         self.counter = (self.counter + 1) & 0xFF
         return self.counter
 
-    def room(self, sealed: bool) -> int:
-        """The longest payload that goes in one frame."""
-        return LARGEST - (secure.APS_OVERHEAD if sealed else 0)
+    def room(self, sealed: bool, dst: int = nwk.COORDINATOR) -> int:
+        """The longest payload that goes to `dst` in one frame; a source route takes some of it."""
+        relays = self._nwk.relays_to(dst)
+        return LARGEST - (secure.APS_OVERHEAD if sealed else 0) - (2 + 2 * len(relays) if relays else 0)
 
     def send(
         self,
@@ -241,7 +242,7 @@ class Aps:
         frame.ack_request = acknowledged and not to_all and group is None
         frame.secured = sealed
         blocks = [payload]
-        room = self.room(sealed)
+        room = self.room(sealed, dst)
         if len(payload) > room:
             room -= FRAGMENT_OVERHEAD
             blocks = [payload[pos : pos + room] for pos in range(0, len(payload), room)]
@@ -275,7 +276,7 @@ class Aps:
         frame.ack_request = True
         frame.fragment = aps.LATER_BLOCK if index else aps.FIRST_BLOCK
         frame.block = index or total
-        room = self.room(sealed) - FRAGMENT_OVERHEAD
+        room = self.room(sealed, dst) - FRAGMENT_OVERHEAD
         wrong = len(payload) > room or not 0 <= index < total or total > BLOCK_LIMIT
         self._begin(_Sending(dst, frame, [payload], sealed, handle, True), wrong)
         return handle

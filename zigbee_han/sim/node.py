@@ -160,7 +160,7 @@ class Node:
     """One device. `dropped` counts what was not taken, by reason.
 
     Five verbs: receive(octets, now_ms, lqi), next_event(), to_send(), deadline_ms(), tick(now_ms). Events: the classes
-    above, aps.Message, aps.Delivered.
+    above, aps.Message, aps.Delivered, and at a concentrator nwk.RouteRecorded.
     """
 
     def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice") -> None:
@@ -471,6 +471,8 @@ class Node:
                 self._leave(event.rejoin, True)
             else:
                 self._events.append(DeviceLeft(event.short, event.eui))
+        elif isinstance(event, nwk.RouteRecorded):
+            self._events.append(event)
         # RouteFailed: the acknowledgement does not come, and the frame goes again with another route.
 
     def _beacon(self, event: mac.BeaconHeard) -> None:

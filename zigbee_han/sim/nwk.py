@@ -4,11 +4,13 @@
     everyone                   MAC broadcast; each router repeats it (duplicate table, nine seconds), and twice more
                                while a router next to it was not heard repeating it (passive acknowledgement)
     a neighbour                straight
+    whoever told its way       along the relays of its route record, which the frame then names (source route)
     another device             by its route; without one a route request is broadcast, and the frame waits for the reply
 
 Routes (3.6.3): a request carries the cost so far; who gets it cheaper than before remembers who it came from and
 repeats it; the one that is sought replies along what was remembered, and each on the way knows both directions from
-then on. A frame that cannot be handed on takes its route with it, and its source is told.
+then on. A concentrator asks for no one: everybody learns the way to it, and tells its own way with a route record
+before it first sends. A frame that cannot be handed on takes its route with it, and its source is told.
 
 Every frame is sealed with the network key on each hop under the sender's own counter; a counter that did not grow is
 refused. Unsealed are only what brings the network key to a device that has none, and rejoining without it.
@@ -42,6 +44,10 @@ ROUTE_LIMIT = 64
 DISCOVERY_MS = 10000
 DISCOVERY_LIMIT = 32
 WAITING_LIMIT = 16
+# Many-to-one, and the concentrator remembers route records (3.4.1.3.1).
+MANY_TO_ONE = 0x08
+# nwkMaxSourceRoute.
+SOURCE_RELAY_LIMIT = 12
 NEIGHBOUR_LIMIT = 64
 COUNTER_LIMIT = 128
 ADDRESS_LIMIT = 128
@@ -69,12 +75,21 @@ class Neighbour:
 
 
 class Route:
-    """Frames for `dst` go to `next_hop`."""
+    """Frames for `dst` go to `next_hop`; tell: it is a concentrator's, which does not know our way yet."""
 
-    def __init__(self, dst: int, next_hop: int, cost: int) -> None:
+    def __init__(self, dst: int, next_hop: int, cost: int, tell: bool) -> None:
         self.dst = dst
         self.next_hop = next_hop
         self.cost = cost
+        self.tell = tell
+
+
+class RouteRecorded:
+    """At a concentrator: the way of `src`, its relays in order from it to us."""
+
+    def __init__(self, src: int, relays: "tuple[int, ...]") -> None:
+        self.src = src
+        self.relays = relays
 
 
 class Received:
@@ -207,6 +222,8 @@ class Nwk:
         self.parent = mac.NO_ADDRESS
         self.neighbours = []  # type: list[Neighbour]
         self.routes = []  # type: list[Route]
+        # (destination, relays as a source route has them: the one next to the destination first)
+        self.source_routes = []  # type: list[tuple[int, tuple[int, ...]]]
         self._events = []  # type: list[Any]
         self._sequence = 0
         self._request = 0
@@ -319,6 +336,7 @@ class Nwk:
         self.keys = []
         self.neighbours = []
         self.routes = []
+        self.source_routes = []
         self._passing = []
         self._leaving = []
         self._addresses = []
@@ -429,6 +447,7 @@ class Nwk:
         self.neighbours = [one for one in self.neighbours if one.short != short]
         self._addresses = [one for one in self._addresses if one[1] != short]
         self.routes = [one for one in self.routes if one.dst != short and one.next_hop != short]
+        self._drop_source_route(short)
 
     # Sending.
 
@@ -467,8 +486,19 @@ class Nwk:
         if self._neighbour(frame.dst) is not None:
             self._transmit(frame, frame.dst, handle)
             return
+        if frame.src == self.mac.short:
+            relays = self.relays_to(frame.dst)
+            if relays:
+                frame.relays = relays
+                frame.relay_index = len(relays) - 1
+                self._transmit(frame, relays[-1], handle)
+                return
         for route in self.routes:
             if route.dst == frame.dst:
+                if route.tell and frame.src == self.mac.short and frame.kind == nwk.DATA:
+                    route.tell = False
+                    record = nwk.build_command(nwk.ROUTE_RECORD, relays=())
+                    self._transmit(self._frame(nwk.COMMAND, frame.dst, record, RADIUS), route.next_hop, -1)
                 self._transmit(frame, route.next_hop, handle)
                 return
         if frame.src != self.mac.short and not frame.discover:
@@ -485,6 +515,29 @@ class Nwk:
         waiting.frames.append((frame, handle))
         self._waiting.append(waiting)
         self._seek(frame.dst)
+
+    def relays_to(self, dst: int) -> "tuple[int, ...]":
+        """The relays that a frame to `dst` will name, if any."""
+        if self._neighbour(dst) is None:
+            for other, relays in self.source_routes:
+                if other == dst:
+                    return relays
+        return ()
+
+    def _drop_source_route(self, dst: int) -> None:
+        self.source_routes = [one for one in self.source_routes if one[0] != dst]
+
+    def concentrate(self, now_ms: int) -> None:
+        """Asks everyone to know the way to this device, and to tell their own when they next send."""
+        self._now_ms = now_ms
+        self._request = (self._request + 1) & 0xFF
+        self._discover(self._request, self.mac.short, self.mac.short, 0)
+        payload = nwk.build_command(
+            nwk.ROUTE_REQUEST, options=MANY_TO_ONE, number=self._request, dst=nwk.ROUTERS, cost=0
+        )
+        frame = self._frame(nwk.COMMAND, nwk.ROUTERS, payload, RADIUS)
+        frame.src_eui = self.eui
+        self._transmit(frame, mac_frames.BROADCAST, -1)
 
     def _transmit(self, frame: nwk.Frame, next_hop: int, handle: int) -> None:
         """Has `frame` leave with the next to_send: sealing needs calls that a board has not left down here."""
@@ -532,7 +585,11 @@ class Nwk:
         if known is not None and known.relationship != CHILD:
             self.neighbours.remove(known)
         self.routes = [one for one in self.routes if one.next_hop != passing.next_hop]
-        self._failed(passing.frame, passing.handle, nwk.LINK_FAILURE)
+        status = nwk.LINK_FAILURE
+        if passing.frame.relays:
+            status = nwk.SOURCE_ROUTE_FAILURE
+            self._drop_source_route(passing.frame.dst)
+        self._failed(passing.frame, passing.handle, status)
 
     def _failed(self, frame: nwk.Frame, handle: int, status: int) -> None:
         """`frame` cannot go on: whoever sent it is told."""
@@ -760,6 +817,20 @@ class Nwk:
             self._count("NWK: radius used up")
             return
         frame.radius -= 1
+        if frame.relays:
+            place = frame.relay_index
+            if frame.relays[place] != self.mac.short:
+                self._count("NWK: source route that does not name us")
+                return
+            frame.relay_index = max(0, place - 1)
+            self._transmit(frame, frame.relays[place - 1] if place else frame.dst, -1)
+            return
+        if frame.kind == nwk.COMMAND and frame.payload[:1] == bytes((nwk.ROUTE_RECORD,)):
+            record = nwk.parse_command(frame.payload)
+            if len(record.relays) >= nwk.RELAY_LIMIT:
+                self._count("NWK: route record too long")
+                return
+            frame.payload = nwk.build_command(nwk.ROUTE_RECORD, relays=record.relays + (self.mac.short,))
         self._dispatch(frame, -1)
 
     def _deliver(self, frame: nwk.Frame, event: mac.Data, sealed: bool) -> None:
@@ -773,6 +844,8 @@ class Nwk:
         if command.command == nwk.ROUTE_REPLY and sealed:
             self._replied(command, sender, event.lqi)
         elif command.command == nwk.NETWORK_STATUS and sealed:
+            if command.status == nwk.SOURCE_ROUTE_FAILURE:
+                self._drop_source_route(command.dst)
             if command.status in (nwk.NO_ROUTE, nwk.LINK_FAILURE):
                 self.routes = [one for one in self.routes if one.dst != command.dst]
             self._events.append(RouteFailed(command.dst, command.status))
@@ -782,7 +855,13 @@ class Nwk:
             self._rejoining(frame, sealed)
         elif command.command == nwk.REJOIN_RESPONSE:
             self._rejoined(command, frame, sealed)
-        elif command.command not in (nwk.ROUTE_RECORD, nwk.LINK_STATUS):
+        elif command.command == nwk.ROUTE_RECORD and sealed:
+            self._drop_source_route(frame.src)
+            if command.relays and len(command.relays) <= SOURCE_RELAY_LIMIT:
+                self.source_routes = self.source_routes[-ROUTE_LIMIT + 1 :]
+                self.source_routes.append((frame.src, command.relays))
+            self._events.append(RouteRecorded(frame.src, command.relays))
+        elif command.command != nwk.LINK_STATUS:
             self._count("NWK: command that nobody here needs")
 
     # Routes.
@@ -823,7 +902,7 @@ class Nwk:
             return
         if command.options & nwk.REQUEST_MANY_TO_ONE:
             # A concentrator wants everyone to have a route to it.
-            self._learn(frame.src, sender, cost)
+            self._learn(frame.src, sender, cost, True)
         if command.dst == self.mac.short:
             self._reply(discovery, self.mac.short, 0)
             return
@@ -872,11 +951,11 @@ class Nwk:
                 return
         self._count("NWK: reply to a route request that was not made")
 
-    def _learn(self, dst: int, next_hop: int, cost: int) -> None:
+    def _learn(self, dst: int, next_hop: int, cost: int, tell: bool = False) -> None:
         if dst == self.mac.short:
             return
         self.routes = [one for one in self.routes if one.dst != dst][-ROUTE_LIMIT + 1 :]
-        self.routes.append(Route(dst, next_hop, cost))
+        self.routes.append(Route(dst, next_hop, cost, tell))
 
     def _flush(self, dst: int) -> None:
         """A route was found: what waited for it goes."""

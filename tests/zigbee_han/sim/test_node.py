@@ -8,7 +8,7 @@ from slotmeter.zigbee_han.frames import aps as aps_frames
 from slotmeter.zigbee_han.frames import mac as mac_frames
 from slotmeter.zigbee_han.frames import nwk as nwk_frames
 from slotmeter.zigbee_han.frames import zdo as zdo_frames
-from slotmeter.zigbee_han.sim import aps, node
+from slotmeter.zigbee_han.sim import aps, node, nwk
 from slotmeter.zigbee_han.sim.air import Dice
 
 
@@ -709,3 +709,117 @@ def test_a_host_makes_blocks_and_puts_them_together_itself():
     world.hub.work(world.air.now_ms)
     world.run(50)
     assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [False]
+
+
+def test_a_concentrator_learns_the_way_of_each_device_and_uses_it():
+    world, meters = a_line(4)
+    for one in world.nodes:
+        one.nwk.routes = []
+    world.hub.nwk.concentrate(world.air.now_ms)
+    world.run(2000)
+    for meter in meters[1:]:
+        assert [route.dst for route in meter.nwk.routes] == [0]
+    far = meters[3]
+    for number in range(2):
+        far.send(0, 1, 1, PROFILE, 0x0702, b"up", world.air.now_ms, True)
+        world.run(2000)
+        assert [event.payload for event in world.take(world.hub, aps.Message)] == [b"up"]
+        # It tells its way once.
+        recorded = world.take(world.hub, nwk.RouteRecorded)
+        expected = [] if number else [(far.short, tuple([meter.short for meter in meters[2::-1]]))]
+        assert [(event.src, event.relays) for event in recorded] == expected
+    frames = []
+    world.air.tap = lambda octets, time_us, channel: frames.append(octets)
+    for size in (50, 1505):
+        frames.clear()
+        payload = bytes([number * 3 & 0xFF for number in range(size)])
+        world.hub.send(far.short, 1, 1, PROFILE, 0x0704, payload, world.air.now_ms, True)
+        world.run(20000)
+        assert [event.payload for event in world.take(far, aps.Message)] == [payload]
+        ways = [nwk_frames.parse(mac_frames.parse(octets).payload) for octets in frames if octets[0] & 7 == 1]
+        down = [frame for frame in ways if frame.dst == far.short]
+        assert [frame.relay_index for frame in down[:4]] == [2, 1, 0, 0]
+        assert {frame.relays for frame in down} == {tuple([meter.short for meter in meters[2::-1]])}
+        # Nobody had to look for a way.
+        assert not [frame for frame in ways if frame.kind == nwk_frames.COMMAND]
+
+
+def test_a_source_route_that_is_broken_is_given_up():
+    world, meters = a_line(2)
+    spare = world.add(bytes.fromhex("00db000000000099"), 70, 60)
+    assert world.join(spare, bytes(16), bytes(16)) == ""
+    far = meters[1]
+    world.hub.nwk.routes = []
+    far.nwk.routes = []
+    world.hub.nwk.concentrate(world.air.now_ms)
+    world.run(1000)
+    far.send(0, 1, 1, PROFILE, 0x0702, b"up", world.air.now_ms)
+    world.run(1000)
+    (way,) = [relays for dst, relays in world.hub.nwk.source_routes if dst == far.short]
+    broken = [number for number, one in enumerate(world.nodes) if one.short == way[0]][0]
+    world.air.link(broken, world.nodes.index(far), 0)
+    world.hub.send(far.short, 1, 1, PROFILE, 0x0702, b"down", world.air.now_ms, True)
+    world.run(8000)
+    assert [event.payload for event in world.take(far, aps.Message)] == [b"down"]
+    assert [event.ok for event in world.take(world.hub, aps.Delivered)] == [True]
+    assert world.hub.nwk.relays_to(far.short) == ()
+
+
+def test_two_networks_on_one_channel_do_not_disturb_each_other():
+    world, meter = a_pair()
+    other = world.add(bytes.fromhex("00db1234567890d1"))
+    other.form(CHANNEL, PAN + 1, bytes(range(8)), bytes(16), world.air.now_ms)
+    joiner = world.add(bytes.fromhex("00db1234567890d2"))
+    other.permit(60, world.air.now_ms)
+    other.add_link_key(joiner.eui, LINK_KEY)
+    joiner.scan((CHANNEL,), world.air.now_ms)
+    world.run(200)
+    networks = world.take(joiner, node.Scanned)[0].networks
+    assert sorted([one.pan for one in networks]) == [PAN, PAN, PAN + 1]
+    joiner.join([one for one in networks if one.pan == PAN + 1][0], LINK_KEY, world.air.now_ms)
+    world.run(2000)
+    assert joiner.state == node.UP
+    for one in world.nodes:
+        world.take(one, aps.Message)
+    for coordinator, device in ((world.hub, meter), (other, joiner)):
+        coordinator.send(nwk_frames.LISTENERS, 1, 1, PROFILE, 0x0702, b"all", world.air.now_ms)
+        device.send(0, 1, 1, PROFILE, 0x0702, device.eui, world.air.now_ms, True)
+    world.run(3000)
+    for coordinator, device in ((world.hub, meter), (other, joiner)):
+        assert [event.payload for event in world.take(device, aps.Message)] == [b"all"]
+        assert [event.payload for event in world.take(coordinator, aps.Message)] == [device.eui]
+        assert device.dropped == coordinator.dropped == {}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_twenty_devices_scattered_in_a_bad_air_lose_nothing(seed):
+    world = World(seed=seed, loss=30, damage=30, doubling=10, delay_ms=2)
+    dice = Dice(seed)
+    places = [(0, 0)]
+    for number in range(20):
+        near = places[dice.below(len(places))]
+        place = (near[0] + dice.below(120) - 60, near[1] + dice.below(120) - 60)
+        one = world.add(bytes((0, 0xDB, 0, 0, 0, 0, 1, number)), *place)
+        station = len(places)
+        best = max(range(station), key=lambda other: world.air.lqi(other, station))  # noqa: B023
+        for _ in range(5):
+            failed = world.join(one, bytes((number,)) * 16, bytes((number,)) * 16, through=world.nodes[best])
+            if not failed:
+                break
+        assert failed == ""
+        places.append(place)
+    for one in world.nodes:
+        world.take(one, aps.Message)
+    sent = []
+    for number in range(60):
+        one = world.nodes[1 + dice.below(20)]
+        payload = number.to_bytes(2, "big") + bytes(dice.below(200))
+        src, dst = (one, world.hub) if number & 1 else (world.hub, one)
+        src.send(dst.short, 1, 1, PROFILE, 0x0702, payload, world.air.now_ms, True)
+        sent.append(payload)
+        world.run(300)
+    world.run(30000)
+    got = []
+    for one in world.nodes:
+        got += [event.payload for event in world.take(one, aps.Message)]
+    assert sorted(got) == sent

@@ -210,6 +210,18 @@ def test_a_network_of_several_hops_is_read_with_the_link_key_of_its_first_device
         meters.append(meter)
     world.hub.send(meters[2].short, 1, 1, PROFILE, 0x0702, bytes.fromhex("0001000000"), world.air.now_ms, sealed=True)
     world.run(1000)
+    for one in world.nodes:
+        one.nwk.routes = []
+    world.hub.nwk.concentrate(world.air.now_ms)
+    world.run(1000)
+    meters[2].send(0, 1, 1, PROFILE, 0x0702, bytes.fromhex("0001000000"), world.air.now_ms, sealed=True)
+    world.run(1000)
+    world.hub.send(meters[2].short, 1, 1, PROFILE, 0x0702, bytes.fromhex("0001000000"), world.air.now_ms, sealed=True)
+    world.run(1000)
+    world.hub.next_key(bytes(range(16)), world.air.now_ms)
+    world.run(1000)
+    world.hub.switch_key(world.air.now_ms)
+    world.run(3000)
     world.air.move(2, 0, 1000)
     world.hub.send(meters[2].short, 1, 1, PROFILE, 0x0702, bytes.fromhex("0001000000"), world.air.now_ms, sealed=True)
     world.run(10000)
@@ -220,8 +232,18 @@ def test_a_network_of_several_hops_is_read_with_the_link_key_of_its_first_device
     no_frame_is_wrong(frames)
     assert [one for one in frames if sealed_to(one)] == []
     text = "\n".join(summaries(octets, tmp_path))
-    for name in ("Update Device", "Route Request", "Route Reply", "Read Attributes"):
+    for name in (
+        "Update Device",
+        "Route Request",
+        "Route Reply",
+        "Many-to-One",
+        "Route Record",
+        "Switch Key",
+        "Read Attributes",
+    ):
         assert name in text, (name, text)
     # A transport key in a tunnel shows as what it carries.
     commands = [one for layers in frames for one in found(layers, "zbee_aps.cmd.id")]
-    assert {int(one, 0) for one in commands} == {0x05, 0x06, 0x0E}
+    assert {int(one, 0) for one in commands} == {0x05, 0x06, 0x09, 0x0E}
+    relays = [one for layers in frames for one in found(layers, "zbee_nwk.relay.count")]
+    assert "2" in relays
