@@ -54,10 +54,10 @@ def test_the_private_key_belongs_to_its_certificate_and_authority_alone():
         assert not certificates.belongs(CRYPTO, one, private, b"")
 
 
-def test_a_changed_octet_anywhere_gives_another_public_key_or_none():
+def test_a_changed_octet_gives_another_public_key_or_none():
     for suite, authority, (octets, private) in zip(SUITES, AUTHORITIES, ISSUED):
-        # One octet of each field, more would take a board minutes.
-        for place in (0, 11, 22, 36, 45):
+        # Every octet is changed in test_certificates_any.py; that would take a board minutes.
+        for place in (11, 45):
             other = changed(octets, place, bytes((octets[place] ^ 0x10,)))
             try:
                 one = certificates.parse(suite, other)
