@@ -81,8 +81,10 @@ class Organs:
         )
         self.pin.keep = records.commit
         self.guard = Guard(self.pin, settings.pin_kinds, settings.face_idle_s * 1000)
-        services = Services(tree, self.account, supply, self.auxiliary, self._now_ms, meter.life.flush, records.commit)
-        self.face = Face(tree, records, notify, settings, self.guard, services)
+        self.services = Services(
+            tree, self.account, supply, self.auxiliary, self._now_ms, meter.life.flush, records.commit
+        )
+        self.face = Face(tree, records, notify, settings, self.guard, self.services)
 
         life = meter.life
         life.set_organs(

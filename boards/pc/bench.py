@@ -21,6 +21,7 @@ from slotmeter.boards.pc.bench_world import World
 from slotmeter.boards.pc.cast import load_cast
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.running import data_home
+from slotmeter.dlms.blocks import BLOCK_SIZE
 from slotmeter.dlms.gbcs import roles
 from slotmeter.dlms.gbcs.message import ALERT, LARGEST_MESSAGE, LARGEST_RESPONSE, RESPONSE, parse
 from slotmeter.firmware import facts, integrity
@@ -150,12 +151,16 @@ class Bench:
         self._alert_codes: list[int] = []
         self.world = World(options.variant, options.seed or 0, self._is_closed, options.rtds is None)
         self._set_start_clock()
-        self.han = self._make_han()
+        self.han: BenchHan | None = None
+        if options.capture is not None and not options.han:
+            raise SlotmeterError("--capture writes down the home area network, and --direct leaves it out")
         try:
             self._store: Store = VirtualStore() if self.store_path is None else self._open_store(self.store_path)
             try:
                 self._provide_identity()
                 self._meter: Meter | None = self._build()
+                if options.han:
+                    self.han = self._make_han(self._meter)
             except (HalError, SlotmeterError):
                 self._store.close()
                 raise
@@ -164,13 +169,9 @@ class Bench:
 
     # ---- start and end
 
-    def _make_han(self) -> "BenchHan | None":
-        """The network with a meter that has joined it, when there is to be one."""
+    def _make_han(self, meter: "Meter") -> "BenchHan":
+        """The network, which `meter` has joined."""
         options = self.options
-        if not options.han:
-            if options.capture is not None:
-                raise SlotmeterError("--capture writes down the home area network, and --direct leaves it out")
-            return None
         from slotmeter.boards.pc.bench_han import BenchHan
 
         folder = self.cast.folder
@@ -179,7 +180,7 @@ class Bench:
             self._scratch = tempfile.TemporaryDirectory()
             folder = Path(self._scratch.name)
         try:
-            han = BenchHan(folder, self.identity.eui64, self._crypto, self._entropy, options.seed or 0)
+            han = BenchHan(folder, meter, self._crypto, self._entropy, options.seed or 0)
         except SlotmeterError as error:
             raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
         if options.capture is not None:
@@ -252,9 +253,11 @@ class Bench:
             world.metrology,
         )
         settings = Settings(VARIANT_NAMES[self.options.variant])
-        if self.han is not None:
-            settings.block_size = self.han.block_size
+        if self.options.han:
+            settings.block_size = BLOCK_SIZE
         meter = esme.build(hal, settings)
+        if self.han is not None:
+            self.han.has(meter)
         meter.tick(self._clock.now_ms())
         return meter
 

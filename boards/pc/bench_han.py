@@ -10,16 +10,28 @@ still has a network that works. What is larger than a tunnel takes is cut by gen
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from slotmeter.boards.pc import han_keys
 from slotmeter.boards.pc.capture import Capture
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.dlms.blocks import BLOCK_SIZE
+from slotmeter.firmware.han_values import MeterValues
 from slotmeter.firmware.transfer import Transfers, is_block
-from slotmeter.zigbee_han import install_code, joiner
+from slotmeter.zigbee_han import install_code, joiner, zcl
+from slotmeter.zigbee_han.clusters.basic import Basic
+from slotmeter.zigbee_han.clusters.clock import Clock
+from slotmeter.zigbee_han.clusters.events import Events
+from slotmeter.zigbee_han.clusters.keep_alive import KeepAlive
+from slotmeter.zigbee_han.clusters.management import Management
+from slotmeter.zigbee_han.clusters.messaging import Messaging
+from slotmeter.zigbee_han.clusters.metering import Metering
+from slotmeter.zigbee_han.clusters.prepayment import Prepayment
+from slotmeter.zigbee_han.clusters.price import Price
 from slotmeter.zigbee_han.comms_hub import CommsHub
 from slotmeter.zigbee_han.joiner import Joiner
 from slotmeter.zigbee_han.key_establishment import KeyAgreed, KeyExchange
+from slotmeter.zigbee_han.server import Answered
 from slotmeter.zigbee_han.sim.han import Han
 from slotmeter.zigbee_han.station import Failed
 from slotmeter.zigbee_han.tunnel import Arrived, Opened, Undelivered
@@ -29,8 +41,6 @@ if TYPE_CHECKING:
     from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.entropy import Entropy
 
-# Octets in a block: what fits a tunnel with the header around it.
-BLOCK_SIZE = 1149
 CHANNEL = 15
 _PAN = 0x534D
 # Seconds from 1970 to 2000: captures are stamped by the bench's clock.
@@ -40,6 +50,9 @@ _JOIN_WITHIN_MS = 10000
 # A step of the network's time, and how long it may take until everything has arrived or is given up.
 _STEP_MS = 20
 _QUIET_WITHIN_MS = 60000
+_ANSWER_WITHIN_MS = 5000
+# What a meter serves, from its values.
+_SERVED = (Basic, Clock, Metering, Price, Messaging, Prepayment, Management, Events)
 
 
 class BenchHan:
@@ -49,14 +62,16 @@ class BenchHan:
     network took, of its own time, until the tunnel was open.
     """
 
-    def __init__(self, folder: Path, meter: bytes, crypto: "Crypto", entropy: "Entropy", seed: int) -> None:
-        han_keys.add(folder, entropy, [meter, han_keys.HUB])
+    def __init__(self, folder: Path, meter: "Meter", crypto: "Crypto", entropy: "Entropy", seed: int) -> None:
+        eui64 = meter.eui64
+        han_keys.add(folder, entropy, [eui64, han_keys.HUB])
         self.code = install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
         self.link_key = b""
         self.network_key = entropy.random(16)
         self.took_ms = 0
-        self.eui64 = meter
+        self.eui64 = eui64
+        self._values = MeterValues(meter)
         # Messages that were given up on the way, in words.
         self.lost: list[str] = []
         self._han = Han(crypto, seed or 1)
@@ -66,17 +81,33 @@ class BenchHan:
             KeyExchange(crypto, entropy, han_keys.HUB, han_keys.identities(folder, han_keys.HUB)),
         )
         self._joiner = Joiner(
-            self._han.radio(meter, 10), KeyExchange(crypto, entropy, meter, han_keys.identities(folder, meter))
+            self._han.radio(eui64, 10),
+            KeyExchange(crypto, entropy, eui64, han_keys.identities(folder, eui64)),
+            tuple(kind(self._values) for kind in _SERVED) + (KeepAlive(),),
         )
         self._han.add(self._hub)
         self._han.add(self._joiner)
-        self.block_size = BLOCK_SIZE
         self.channel = CHANNEL
         self._transfers = Transfers(BLOCK_SIZE)
         # Whole messages for the meter; and units of what is under way in each direction.
         self._messages: list[bytes] = []
         self._from_meter: list[bytes] = []
         self._arrived: list[bytes] = []
+        self._answers: dict[int, Any] = {}
+
+    def has(self, meter: "Meter") -> None:
+        """The meter was started anew: the network asks this one from now on."""
+        self._values.meter = meter
+
+    def read(self, cluster: int, attributes: "list[int]") -> "dict[int, Any]":
+        """What the meter answers the hub that asks for attributes of a cluster: the value of each that it has."""
+        self._answers = {}
+        self._hub.endpoint.read(self.eui64, 1, cluster, attributes)
+        until_ms = self._han.now_ms + _ANSWER_WITHIN_MS
+        while not self._answers and self._han.now_ms < until_ms:
+            self._han.run(self._han.now_ms + _STEP_MS)
+            self._take_facts(None, 0)
+        return self._answers
 
     def capture(self, file: BinaryIO, now_s: int) -> None:
         """Writes every frame from now on. now_s: what time the network's beginning is, in seconds since 2000."""
@@ -142,6 +173,8 @@ class BenchHan:
         while fact is not None:
             if isinstance(fact, Arrived):
                 self._take_at_hub(fact.data)
+            elif isinstance(fact, Answered):
+                self._answers = {record[0]: record[3] for record in fact.records if record[1] == zcl.SUCCESS}
             self._note(fact)
             fact = self._hub.next_event()
         fact = self._joiner.next_event()

@@ -85,6 +85,33 @@ def test_a_refused_message_stays_without_an_answer(keys):
         assert all(message["kind"] == "alert" for message in reply["messages"])
 
 
+def test_the_hub_reads_what_the_meter_has_measured_and_what_it_costs(keys):
+    with start(keys, han=True) as bench:
+        requester = Requester(cast=bench.cast)
+        order = Order(now_s=bench.clock.now_ms() // 1000)
+        for place, (name, fields) in enumerate(
+            (("ECS01a", {"prices": [25000, 25000]}), ("ECS04a", {"amount": 500000}), ("ECS03", {}))
+        ):
+            ask(bench, "deliver", hex=requester.build(find(name), order, fields, 7000 + place).hex())
+        ask(bench, "load", watts=3000)
+        ask(bench, "clock", advance=1200)
+        metering = bench.han.read(0x0702, [0x0000, 0x0400, 0x0014])
+        assert metering[0x0000] == 1000 and metering[0x0400] == 3000
+        assert bench.han.read(0x000A, [0]) == {0: bench.clock.now_ms() // 1000}
+        assert bench.han.read(0x0705, [0x0001])[0x0001] == 500000 - 25000
+        assert bench.han.read(0x0702, [0x0FFF]) == {}
+
+
+def test_a_meter_that_lost_its_power_answers_the_network_again_with_it(keys):
+    with start(keys, han=True) as bench:
+        ask(bench, "power", on=False)
+        ask(bench, "clock", advance=600)
+        ask(bench, "power", on=True)
+        (command,) = commands(bench, ("ECS17b",))
+        assert [kind for kind, _ in messages(ask(bench, "deliver", hex=command))] == ["response"]
+        assert bench.han.read(0x000A, [0]) == {0: bench.clock.now_ms() // 1000}
+
+
 def test_a_capture_needs_an_air_and_a_place(keys, tmp_path):
     with pytest.raises(SlotmeterError, match="--direct"):
         start(keys, capture=tmp_path / "air.pcap")
