@@ -330,16 +330,12 @@ class MeterValues(told.Values):
 
     def events(self, log: int) -> "list[told.Event]":
         """See Values: general (5) and security (6), the newest entries of them."""
-        found = []
+        # What is of one second stays in order: the later entry is the newer one.
+        found: list[tuple[int, int, told.Event]] = []
         for number, obis in ((_GENERAL, _EVENT_LOG), (_SECURITY, _SECURITY_LOG)):
             if log in (0, number):
                 for row in self.meter.tree.rows(obis)[-_ENTRIES:]:
-                    found.append(
-                        told.Event(number, row[4] << 8 | row[5], int.from_bytes(row[:4], "big"), row[7:])
-                    )
-        found.sort(key=_age)
-        return found
-
-
-def _age(event: told.Event) -> int:
-    return -event.at_s
+                    at_s = int.from_bytes(row[:4], "big")
+                    event = told.Event(number, row[4] << 8 | row[5], at_s, row[7:])
+                    found.append((at_s, len(found), event))
+        return [entry[2] for entry in reversed(sorted(found))]
