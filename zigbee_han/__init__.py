@@ -1,4 +1,4 @@
-"""The ZigBee Smart Energy side of a device: frames, clusters, key establishment, the tunnel. Nothing is here yet.
+"""The ZigBee Smart Energy side of a device: frames, clusters, key establishment, the tunnel, and a virtual air.
 
-It will know nothing of what the tunnel carries, and nothing of the other three strangers (docs/architecture.md).
+It knows nothing of what the tunnel carries, and nothing of the other three strangers (docs/architecture.md).
 """
