@@ -137,6 +137,13 @@ def named(address: "Address") -> str:
     return "%04x" % address if isinstance(address, int) else address.hex()
 
 
+def same(one: "Address", other: "Address") -> bool:
+    """Whether two addresses are the same. An EUI-64 and a short address never are, and are not to be compared by ==:
+    CPython warns of it.
+    """
+    return isinstance(one, bytes) == isinstance(other, bytes) and one == other
+
+
 def fcs(data: bytes) -> int:
     """The frame check sequence over `data`."""
     crc = 0

@@ -180,7 +180,7 @@ class Mac:
     def send(self, dst: "mac.Address", payload: bytes, handle: int, now_ms: int) -> None:
         """Sends a data frame within the PAN; `handle`, not negative, comes back in Sent."""
         self._now_ms = now_ms
-        to_all = dst == mac.BROADCAST
+        to_all = mac.same(dst, mac.BROADCAST)
         self._enqueue(
             mac.Frame(mac.DATA, self._next(), self.pan, dst, self.pan, self.short, payload, not to_all, False, True),
             handle,
@@ -313,7 +313,7 @@ class Mac:
         if self._scan_due is not None or not self._is_for_me(frame):
             return
         pending = None
-        if frame.ack_request and frame.dst != mac.BROADCAST:
+        if frame.ack_request and not mac.same(frame.dst, mac.BROADCAST):
             pending = self._pending_for(frame)
             self._acks.append(mac.ack(frame.sequence, pending is not None))
         if self._came_before(frame):
@@ -326,7 +326,10 @@ class Mac:
     def _is_for_me(self, frame: mac.Frame) -> bool:
         if frame.dst_pan not in (self.pan, mac.BROADCAST) or frame.dst is None:
             return False
-        return frame.dst in (mac.BROADCAST, self.eui) or (frame.dst == self.short and self.short < mac.NO_SHORT)
+        # portable: no address is True or False
+        if isinstance(frame.dst, int):
+            return frame.dst == mac.BROADCAST or (frame.dst == self.short and self.short < mac.NO_SHORT)
+        return frame.dst == self.eui
 
     def _came_before(self, frame: mac.Frame) -> bool:
         if frame.src is None:
@@ -334,7 +337,7 @@ class Mac:
         fresh = self._now_ms - DUPLICATE_MS
         self._seen = [one for one in self._seen if one[2] > fresh][-SEEN_LIMIT:]
         for src, sequence, _ in self._seen:
-            if sequence == frame.sequence and src == frame.src:
+            if sequence == frame.sequence and mac.same(src, frame.src):
                 return True
         self._seen.append((frame.src, frame.sequence, self._now_ms))
         return False
@@ -344,7 +347,7 @@ class Mac:
         if frame.kind != mac.COMMAND or frame.payload != bytes((mac.DATA_REQUEST,)):
             return None
         for one in self._indirect:
-            if one[0] == frame.src and one[2] > self._now_ms:
+            if mac.same(one[0], frame.src) and one[2] > self._now_ms:
                 return one
         return None
 
@@ -372,7 +375,7 @@ class Mac:
                     self._answered.append(AssociationAnswered(pending[0], fields.short, fields.status))
                     self._enqueue(answer, _ANSWER)
         elif command.command == mac.ASSOCIATION_RESPONSE:
-            if self._parent is not None and frame.dst == self.eui:
+            if self._parent is not None and mac.same(frame.dst, self.eui):
                 self._associated(command.status, command.short)
         else:
             self._count("MAC: command that nobody here needs")

@@ -160,7 +160,7 @@ class _Broadcast:
         self.sequence = sequence
         self.until_ms = until_ms
         self.frame = None  # type: nwk.Frame | None
-        self.heard = []  # type: list[mac_frames.Address]
+        self.heard = []  # type: list[int]
         self.tries = 0
         self.due_ms = 0
 
@@ -652,6 +652,7 @@ class Nwk:
         self._unauthenticated.append((event.eui, self._now_ms + KEY_WAIT_MS))
         self.remember(event.eui, short)
         self.mac.answer_association(event.eui, short, mac_frames.ASSOCIATED, self._now_ms)
+        self._beacon()
 
     def _entered(self, event: mac.Associated) -> None:
         if event.status == mac_frames.ASSOCIATED:
@@ -737,8 +738,10 @@ class Nwk:
                 self._count("NWK: our own frame came back")
             # What was broadcast is repeated by all who heard it, and so they are known to have heard it.
             for one in self._broadcasts:
-                if one.src == frame.src and one.sequence == frame.sequence and event.src not in one.heard:
-                    one.heard.append(event.src)
+                # portable: no address is True or False
+                if one.src == frame.src and one.sequence == frame.sequence and isinstance(event.src, int):
+                    if event.src not in one.heard:
+                        one.heard.append(event.src)
             return
         if frame.src_eui is not None:
             self.remember(frame.src_eui, frame.src)

@@ -322,6 +322,6 @@ def test_what_does_not_fit_is_not_built():
 def test_no_key_is_shown():
     for octets in air_samples.APS_COMMANDS:
         assert air_samples.KEY.hex() not in repr(aps.parse_command(octets))
-        assert str(air_samples.KEY) not in repr(aps.parse_command(octets))
+        assert repr(air_samples.KEY) not in repr(aps.parse_command(octets))
     for frame in air_samples.MAC_FRAMES + air_samples.NWK_FRAMES + air_samples.APS_FRAMES:
         assert repr(frame.payload) not in repr(frame) or not frame.payload
