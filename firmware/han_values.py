@@ -338,4 +338,4 @@ class MeterValues(told.Values):
                     at_s = int.from_bytes(row[:4], "big")
                     event = told.Event(number, row[4] << 8 | row[5], at_s, row[7:])
                     found.append((at_s, len(found), event))
-        return [entry[2] for entry in reversed(sorted(found))]
+        return [entry[2] for entry in sorted(found, reverse=True)]

@@ -2,7 +2,6 @@
 
 import hashlib
 
-import builder as b
 import mutate
 
 from slotmeter.boards.pc import firmware_file
@@ -12,6 +11,7 @@ from slotmeter.hal.host.crypto import HostCrypto
 from slotmeter.hal.records import Records
 from slotmeter.hal.virtual.store import VirtualStore
 
+b = mutate.builder
 KEY = b.private_key("authority of firmware")
 SIGNER = b.public_key(KEY)
 CRYPTO = HostCrypto()

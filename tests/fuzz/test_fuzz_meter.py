@@ -21,6 +21,7 @@ def run(count=400, seeds=60):
         target.seeds = kept
 
 
+@pytest.mark.slow
 def test_a_few_hundred_inputs_find_nothing():
     report = run()
     assert not report.failures, report.failures

@@ -15,6 +15,9 @@ import pytest
 
 from slotmeter.boards.pc import running
 
+# Each of them starts processes and waits for them.
+pytestmark = pytest.mark.slow
+
 REPOSITORY_PATH = os.pathsep.join(path for path in sys.path if path)
 
 
