@@ -45,8 +45,8 @@ PENCE = {TYPED: 1000, SENT: 700, BY_THE_NEW: 300}
 TANK = 2
 TOP_UPS = b"\x00\x00\x62\x01\x05\xff"
 LOGS = (logs.EVENT, logs.SECURITY, logs.POWER, logs.AUXILIARY)
-# A token typed again that was taken already (8162), a command sent again that was carried out (8F53).
-OF_REPETITION = (b"\x81\x62", b"\x8f\x53")
+# A token typed again that was taken already (8162, 8F51), a command sent again that was carried out (8F53).
+OF_REPETITION = (b"\x81\x62", b"\x8f\x51", b"\x8f\x53")
 
 
 def tariff_items(tariff, when):
@@ -279,7 +279,7 @@ class Day:
         world = Measured(self.store, start_s, self.switch)
         self.world = world
         self.model.dark(self.now_ms, True)
-        if step is not None and self.done(step):
+        if step is not None and step not in self.told and self.done(step):
             self.effect(step)
         for one in self.told:
             assert self.done(one), "what was answered, or shown, is undone"

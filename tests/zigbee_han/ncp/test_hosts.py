@@ -77,8 +77,8 @@ def zigpy(place, *wanted, timeout=90):
     return told(subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, check=False))
 
 
-def herdsman(place):
-    """What zigbee-herdsman found and did on the stick."""
+def herdsman_is_there():
+    """The program and the modules that it needs; else the test is skipped, before anything is started."""
     modules = os.environ.get("SLOTMETER_HERDSMAN")
     how = "set SLOTMETER_HERDSMAN to a folder in which npm has installed node@22 and zigbee-herdsman@10.9.5"
     if modules is None:
@@ -88,6 +88,12 @@ def herdsman(place):
     node = str(node) if node.exists() else shutil.which("node")
     if node is None or not (modules / "zigbee-herdsman").is_dir():
         pytest.skip("zigbee-herdsman is not in %s: %s" % (modules, how))
+    return node, modules
+
+
+def herdsman(place):
+    """What zigbee-herdsman found and did on the stick."""
+    node, modules = herdsman_is_there()
     place = place.replace("socket://", "tcp://")
     environment = dict(os.environ, NODE_PATH=str(modules))
     arguments = [node, str(HERE / "herdsman_start.js"), place]
@@ -170,6 +176,7 @@ def test_zigpy_starts_over_a_bad_wire(version, wanted, limit_s):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_herdsman_starts_forms_and_permits_over_a_pseudo_terminal(version):
+    herdsman_is_there()
     with stick("--pty", "--version", version, "--eui64", "0200000000000001") as program:
         found = herdsman(program.place)
     assert found["version"] == version and found["result"] == "reset"
@@ -180,6 +187,7 @@ def test_herdsman_starts_forms_and_permits_over_a_pseudo_terminal(version):
 
 
 def test_herdsman_starts_over_tcp():
+    herdsman_is_there()
     with stick("--tcp", 0, "--version", 18) as program:
         assert herdsman(program.place)["pan"] == 0x1A62
 
@@ -208,6 +216,7 @@ def test_zigpy_moves_a_network_from_one_stick_to_another(version):
 # Not what is lost on the way to the stick: this host sends again only when something arrives, and nothing does.
 @pytest.mark.parametrize("version", (13, 19))
 def test_herdsman_starts_over_a_bad_wire(version):
+    herdsman_is_there()
     with faulty(version, 5, "host:lost=30", "host:corrupt=30", "noise=100") as program:
         assert herdsman(program.place)["pan"] == 0x1A62
     assert not program.output.rstrip().endswith("repeated 0")
