@@ -19,10 +19,11 @@ DAY_HALF_HOURS = 48
 _DAY_MS = DAY_HALF_HOURS * HALF_HOUR_MS
 _START_MS = 789004800000
 _TWO_RATES = '[[{"time":"00:30:00","rate":2},{"time":"07:30:00","rate":1}]]'
-# The supplier's commands before the year begins.
+# The supplier's commands before the year begins. Prices are so low that the credit, nearly the most that a balance
+# holds, lasts for more than ten years.
 _SET_UP: "tuple[tuple[str, dict[str, Any]], ...]" = (
     ("ECS38", {"limit": "0"}),
-    ("ECS01a", {"days": _TWO_RATES, "prices": "[24500,9500]", "standing_charge": "20000"}),
+    ("ECS01a", {"days": _TWO_RATES, "prices": "[2450,950]", "standing_charge": "2000"}),
     ("ECS30a", {}),
     ("ECS08a", {}),
     ("ECS04a", {"amount": "£20000"}),
