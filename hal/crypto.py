@@ -6,12 +6,36 @@ a signature 64 octets (r then s), an AES key 16 octets, an IV of GCM 12 octets, 
 else is a HalError(BAD_KEY) from the key functions and False from `verify`.
 """
 
+from slotmeter.hal.errors import BAD_KEY, HalError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from slotmeter.hal.entropy import Entropy
 
 # Order of the P-256 group (SEC 2, section 2.4.2).
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def check_aead(key: bytes, iv: bytes, tag_length: int) -> None:
+    """Refuses parameters of a GCM call that GBCS does not use."""
+    if len(key) != 16:
+        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
+    if len(iv) != 12:
+        raise HalError(BAD_KEY, "an IV has 12 octets, not %d" % len(iv))
+    if not 12 <= tag_length <= 16:
+        raise HalError(BAD_KEY, "a tag has 12 to 16 octets, not %d" % tag_length)
+
+
+def check_ccm(key: bytes, nonce: bytes, size: int, tag_length: int) -> None:
+    """Refuses parameters of a CCM call that ZigBee does not use."""
+    if len(key) != 16:
+        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
+    if len(nonce) != 13:
+        raise HalError(BAD_KEY, "a nonce has 13 octets, not %d" % len(nonce))
+    if tag_length not in (4, 8, 16):
+        raise HalError(BAD_KEY, "a CCM tag has 4, 8 or 16 octets, not %d" % tag_length)
+    if size > 65535:
+        raise HalError(BAD_KEY, "CCM takes 65535 octets, not %d" % size)
 
 
 class Crypto:

@@ -9,33 +9,11 @@ import hashlib
 
 from slotmeter.hal.board import soft_ccm, soft_gcm, soft_p256
 from slotmeter.hal.board.soft_aes import cipher
-from slotmeter.hal.crypto import Crypto
+from slotmeter.hal.crypto import Crypto, check_aead, check_ccm
 from slotmeter.hal.errors import BAD_KEY, HalError
 
 # How many keys met once are remembered.
 _MET_LIMIT = 8
-
-
-def _check_aead(key: bytes, iv: bytes, tag_length: int) -> None:
-    """Refuses parameters of a GCM call that GBCS does not use."""
-    if len(key) != 16:
-        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
-    if len(iv) != 12:
-        raise HalError(BAD_KEY, "an IV has 12 octets, not %d" % len(iv))
-    if not 12 <= tag_length <= 16:
-        raise HalError(BAD_KEY, "a tag has 12 to 16 octets, not %d" % tag_length)
-
-
-def _check_ccm(key: bytes, nonce: bytes, size: int, tag_length: int) -> None:
-    """Refuses parameters of a CCM call that ZigBee does not use."""
-    if len(key) != 16:
-        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
-    if len(nonce) != 13:
-        raise HalError(BAD_KEY, "a nonce has 13 octets, not %d" % len(nonce))
-    if tag_length not in (4, 8, 16):
-        raise HalError(BAD_KEY, "a CCM tag has 4, 8 or 16 octets, not %d" % tag_length)
-    if size > 65535:
-        raise HalError(BAD_KEY, "CCM takes 65535 octets, not %d" % size)
 
 
 def _check_point(public: bytes) -> None:
@@ -64,19 +42,19 @@ class BoardCrypto(Crypto):
 
     def gmac(self, key: bytes, iv: bytes, aad: bytes) -> bytes:
         """The 16-octet GCM tag over `aad` with empty plaintext."""
-        _check_aead(key, iv, 16)
+        check_aead(key, iv, 16)
         return soft_gcm.tag(cipher(key), iv, aad, b"")
 
     def gcm_seal(self, key: bytes, iv: bytes, aad: bytes, plaintext: bytes, tag_length: int) -> bytes:
         """Ciphertext followed by the first `tag_length` (12 to 16) octets of the tag."""
-        _check_aead(key, iv, tag_length)
+        check_aead(key, iv, tag_length)
         aes = cipher(key)
         ciphertext = soft_gcm.apply(aes, iv, plaintext)
         return ciphertext + soft_gcm.tag(aes, iv, aad, ciphertext)[:tag_length]
 
     def gcm_open(self, key: bytes, iv: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
         """The plaintext of what `gcm_seal` made, or None when the tag does not match."""
-        _check_aead(key, iv, tag_length)
+        check_aead(key, iv, tag_length)
         end = len(sealed) - tag_length
         if end < 0:
             return None
@@ -97,14 +75,14 @@ class BoardCrypto(Crypto):
 
         Other sizes of key, nonce, tag or plaintext are a HalError(BAD_KEY).
         """
-        _check_ccm(key, nonce, len(plaintext), tag_length)
+        check_ccm(key, nonce, len(plaintext), tag_length)
         aes = cipher(key)
         return soft_ccm.apply(aes, nonce, plaintext) + soft_ccm.tag(aes, nonce, aad, plaintext, tag_length)
 
     def ccm_open(self, key: bytes, nonce: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
         """The plaintext of what `ccm_seal` made, or None when the tag does not match."""
         end = len(sealed) - tag_length
-        _check_ccm(key, nonce, end, tag_length)
+        check_ccm(key, nonce, end, tag_length)
         if end < 0:
             return None
         aes = cipher(key)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB, GCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from slotmeter.hal.crypto import P256_ORDER, Crypto
+from slotmeter.hal.crypto import P256_ORDER, Crypto, check_aead, check_ccm
 from slotmeter.hal.errors import BAD_KEY, HalError
 
 _CURVE = ec.SECP256R1()
@@ -41,26 +41,6 @@ def _signing_algorithm() -> ec.ECDSA:
 
 
 _SIGNING = _signing_algorithm()
-
-
-def _bad_aead(key: bytes, iv: bytes, tag_length: int) -> None:
-    """Says what is wrong with the parameters of a GCM call."""
-    if len(key) != 16:
-        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
-    if len(iv) != 12:
-        raise HalError(BAD_KEY, "an IV has 12 octets, not %d" % len(iv))
-    raise HalError(BAD_KEY, "a tag has 12 to 16 octets, not %d" % tag_length)
-
-
-def _bad_ccm(key: bytes, nonce: bytes, size: int, tag_length: int) -> None:
-    """Says what is wrong with the parameters of a CCM call."""
-    if len(key) != 16:
-        raise HalError(BAD_KEY, "an AES key has 16 octets, not %d" % len(key))
-    if len(nonce) != 13:
-        raise HalError(BAD_KEY, "a nonce has 13 octets, not %d" % len(nonce))
-    if tag_length not in (4, 8, 16):
-        raise HalError(BAD_KEY, "a CCM tag has 4, 8 or 16 octets, not %d" % tag_length)
-    raise HalError(BAD_KEY, "CCM takes 65535 octets, not %d" % size)
 
 
 def der_signature(signature: bytes) -> bytes:
@@ -104,19 +84,19 @@ class HostCrypto(Crypto):
     def gmac(self, key: bytes, iv: bytes, aad: bytes) -> bytes:
         """The 16-octet GCM tag over `aad` with empty plaintext."""
         if len(key) != 16 or len(iv) != 12:
-            _bad_aead(key, iv, 16)
+            check_aead(key, iv, 16)
         return AESGCM(key).encrypt(iv, b"", aad)
 
     def gcm_seal(self, key: bytes, iv: bytes, aad: bytes, plaintext: bytes, tag_length: int) -> bytes:
         """Ciphertext followed by the first `tag_length` (12 to 16) octets of the tag."""
         if len(key) != 16 or len(iv) != 12 or not 12 <= tag_length <= 16:
-            _bad_aead(key, iv, tag_length)
+            check_aead(key, iv, tag_length)
         return AESGCM(key).encrypt(iv, plaintext, aad)[: len(plaintext) + tag_length]
 
     def gcm_open(self, key: bytes, iv: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
         """The plaintext of what `gcm_seal` made, or None when the tag does not match."""
         if len(key) != 16 or len(iv) != 12 or not 12 <= tag_length <= 16:
-            _bad_aead(key, iv, tag_length)
+            check_aead(key, iv, tag_length)
         end = len(sealed) - tag_length
         if end < 0:
             return None
@@ -140,14 +120,14 @@ class HostCrypto(Crypto):
         Other sizes of key, nonce, tag or plaintext are a HalError(BAD_KEY).
         """
         if len(key) != 16 or len(nonce) != 13 or len(plaintext) > 65535 or tag_length not in (4, 8, 16):
-            _bad_ccm(key, nonce, len(plaintext), tag_length)
+            check_ccm(key, nonce, len(plaintext), tag_length)
         return AESCCM(key, tag_length).encrypt(nonce, plaintext, aad)
 
     def ccm_open(self, key: bytes, nonce: bytes, aad: bytes, sealed: bytes, tag_length: int) -> "bytes | None":
         """The plaintext of what `ccm_seal` made, or None when the tag does not match."""
         size = len(sealed) - tag_length
         if len(key) != 16 or len(nonce) != 13 or size > 65535 or tag_length not in (4, 8, 16):
-            _bad_ccm(key, nonce, size, tag_length)
+            check_ccm(key, nonce, size, tag_length)
         if size < 0:
             return None
         try:
