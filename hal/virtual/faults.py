@@ -34,52 +34,47 @@ class Dice:
         return self.below(1000) < per_mille
 
 
-class Lossy(Fault):
-    """Loses a piece as a whole, `per_mille` of a thousand of them."""
+class Sometimes(Fault):
+    """A fault that befalls `per_mille` of a thousand pieces, as `seed` has it."""
 
     def __init__(self, seed: int, per_mille: int) -> None:
         super().__init__()
         self._dice = Dice(seed)
         self._per_mille = per_mille
+
+    def befalls(self) -> bool:
+        """Whether it happens this time; counted when it does."""
+        falls = self._dice.falls(self._per_mille)
+        self.done += falls
+        return falls
+
+
+class Lossy(Sometimes):
+    """Loses a piece as a whole."""
 
     def carry(self, octets: bytes) -> "list[bytes]":
         """The piece, or nothing."""
-        if self._dice.falls(self._per_mille):
-            self.done += 1
-            return []
-        return super().carry(octets)
+        return [] if self.befalls() else super().carry(octets)
 
 
-class Corrupting(Fault):
-    """Flips one bit of a piece, in `per_mille` of a thousand of them."""
-
-    def __init__(self, seed: int, per_mille: int) -> None:
-        super().__init__()
-        self._dice = Dice(seed)
-        self._per_mille = per_mille
+class Corrupting(Sometimes):
+    """Flips one bit of a piece."""
 
     def carry(self, octets: bytes) -> "list[bytes]":
         """The piece, perhaps damaged."""
-        if octets and self._dice.falls(self._per_mille):
-            self.done += 1
+        if octets and self.befalls():
             place = self._dice.below(len(octets))
             changed = octets[place] ^ 1 << self._dice.below(8)
             octets = octets[:place] + bytes((changed,)) + octets[place + 1 :]
         return super().carry(octets)
 
 
-class Doubling(Fault):
-    """Delivers a piece twice, `per_mille` of a thousand of them."""
-
-    def __init__(self, seed: int, per_mille: int) -> None:
-        super().__init__()
-        self._dice = Dice(seed)
-        self._per_mille = per_mille
+class Doubling(Sometimes):
+    """Delivers a piece twice."""
 
     def carry(self, octets: bytes) -> "list[bytes]":
         """The piece once or twice."""
-        if self._dice.falls(self._per_mille):
-            self.done += 1
+        if self.befalls():
             return [octets, octets]
         return super().carry(octets)
 
@@ -93,19 +88,16 @@ class OneOctetAtATime(Fault):
         return [octets[i : i + 1] for i in range(len(octets))]
 
 
-class Noisy(Fault):
-    """Puts one of the octets of `noise` before a piece, in `per_mille` of a thousand of them."""
+class Noisy(Sometimes):
+    """Puts one of the octets of `noise` before a piece."""
 
     def __init__(self, seed: int, per_mille: int, noise: bytes) -> None:
-        super().__init__()
-        self._dice = Dice(seed)
-        self._per_mille = per_mille
+        super().__init__(seed, per_mille)
         self._noise = noise
 
     def carry(self, octets: bytes) -> "list[bytes]":
         """The piece, perhaps with an octet before it."""
-        if octets and self._dice.falls(self._per_mille):
-            self.done += 1
+        if octets and self.befalls():
             place = self._dice.below(len(self._noise))
             octets = self._noise[place : place + 1] + octets
         return super().carry(octets)
