@@ -11,10 +11,9 @@ A device that is removed loses its link key and its tunnel, and cannot come back
 """
 
 from slotmeter.hal.errors import HalError
-from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Sent, Up
+from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Up
 from slotmeter.zigbee_han.errors import EncodeError
-from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed, reason_text
-from slotmeter.zigbee_han.server import Told
+from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
 from slotmeter.zigbee_han.tunnel import TunnelClients
 
@@ -92,8 +91,6 @@ class CommsHub(Station):
                 self.tunnels.remove(event.eui64)
         elif isinstance(event, DeviceLeft):
             self.tunnels.remove(event.eui64)
-        elif isinstance(event, Sent):
-            return
         self.tell(event)
 
     def happened(self, fact: "Any") -> None:
@@ -105,8 +102,4 @@ class CommsHub(Station):
                 self.tunnels.add(fact.partner, ENDPOINT, self.now_ms)
             except EncodeError as error:
                 self.tell(Failed("tunnel", str(error)))
-        elif isinstance(fact, ExchangeFailed):
-            self.tell(Failed("key establishment", "%s: %s" % (reason_text(fact.reason), fact.detail)))
-            return
-        if not isinstance(fact, Told):
-            self.tell(fact)
+        self.tell(fact)

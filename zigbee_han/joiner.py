@@ -9,9 +9,8 @@ KEYING     a link key was established by certificate: UP; not: it is tried again
 UP         the network was lost: WAITING
 """
 
-from slotmeter.hal.radio import Down, JoinFailed, Sent, Up
-from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed, reason_text
-from slotmeter.zigbee_han.server import Told
+from slotmeter.hal.radio import Down, JoinFailed, Up
+from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
 from slotmeter.zigbee_han.tunnel import Tunnel
 
@@ -131,8 +130,6 @@ class Joiner(Station):
             self._known = False
             self.forget(self.hub)
             self._wait()
-        elif isinstance(event, Sent):
-            return
         self.tell(event)
 
     def happened(self, fact: "Any") -> None:
@@ -141,10 +138,9 @@ class Joiner(Station):
             self.state = UP
             self._known = True
             self._due_ms = -1
-        elif isinstance(fact, ExchangeFailed):
-            self.tell(Failed("key establishment", "%s %s" % (reason_text(fact.reason), fact.detail)))
-            if self.state == KEYING:
-                self._due_ms = self.now_ms + max(1000 * fact.wait_s, KEY_WAIT_MS)
-            return
-        if not isinstance(fact, Told):
-            self.tell(fact)
+        self.tell(fact)
+
+    def exchange_failed(self, fact: ExchangeFailed) -> None:
+        """See Station."""
+        if self.state == KEYING:
+            self._due_ms = self.now_ms + max(1000 * fact.wait_s, KEY_WAIT_MS)

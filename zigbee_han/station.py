@@ -9,10 +9,10 @@ a radio's event and from a cluster's fact.
 """
 
 from slotmeter.hal.errors import HalError
-from slotmeter.hal.radio import Received
+from slotmeter.hal.radio import Received, Sent
 from slotmeter.zigbee_han.key_cluster import both_sides
-from slotmeter.zigbee_han.key_establishment import KeyAgreed
-from slotmeter.zigbee_han.server import Endpoint, Message
+from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed, reason_text
+from slotmeter.zigbee_han.server import Endpoint, Message, Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Station:
         event = self.radio.next_event()
         while event is not None:
             if not isinstance(event, Received):
-                self.heard(event)
+                # Whether a payload was delivered the clusters learn by its answer.
+                if not isinstance(event, Sent):
+                    self.heard(event)
             elif event.endpoint in (self.endpoint.number, 0xFF) and event.profile == self.endpoint.profile:
                 message = Message(
                     event.peer, event.peer_endpoint, event.cluster, event.payload, event.secured, event.broadcast
@@ -90,7 +92,11 @@ class Station:
         while fact is not None:
             if isinstance(fact, KeyAgreed):
                 self._agreed(fact)
-            else:
+            elif isinstance(fact, ExchangeFailed):
+                why = reason_text(fact.reason)
+                self.tell(Failed("key establishment", why + ": " + fact.detail if fact.detail else why))
+                self.exchange_failed(fact)
+            elif not isinstance(fact, Told):
                 self.happened(fact)
             fact = self.endpoint.next_event()
 
@@ -118,7 +124,10 @@ class Station:
     # ---- for subclasses
 
     def heard(self, event: object) -> None:
-        """An event of the radio that is no payload."""
+        """An event of the radio that is about the network."""
+
+    def exchange_failed(self, fact: ExchangeFailed) -> None:
+        """An exchange made no key, which is told already."""
 
     def happened(self, fact: "Any") -> None:
-        """A fact of the endpoint or of one of its clusters."""
+        """A fact of the endpoint or of one of its clusters that is no default response."""
