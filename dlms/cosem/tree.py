@@ -58,8 +58,6 @@ _METHODS = {
     b"\x00\x73\x01": accounts.enter,
 }
 _ENTRIES_IN_USE = 7
-# The interface class of schedules.
-_SCHEDULE = b"\x00\x0a"
 _PROFILE_ENTRIES = 8
 
 
@@ -73,6 +71,10 @@ def _is_caught_up(data: bytes) -> bool:
     only one that GBCS has (mapping table: ECS08a, ECS37, ECS46d).
     """
     return all([row[5][1] == 0xFFFF for _, row in decode_whole(data)[1]])
+
+
+# What a class asks of a value beyond its type, by class and attribute.
+_CHECKS = {b"\x00\x0a\x02": _is_caught_up}
 
 
 class Tree:
@@ -202,7 +204,8 @@ class Tree:
         limit = self._limits.get(key)
         if limit is not None and not limit[0] <= _number(data) <= limit[1]:
             return OTHER_REASON
-        if key[:2] == _SCHEDULE and key[8] == 2 and not _is_caught_up(data):
+        check = _CHECKS.get(key[:2] + key[8:])
+        if check is not None and not check(data):
             return OTHER_REASON
         if flags & ACTIVATION:
             result = self.hooks.schedule(key, data[2:], access)
