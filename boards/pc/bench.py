@@ -492,7 +492,6 @@ class Bench:
                 self._meter.set_time(now_ms)
         if advance:
             self.advance(advance * 1000)
-        self.poll()
         return self._clock_reply()
 
     def _clock_reply(self) -> "dict[str, Any]":
@@ -537,7 +536,6 @@ class Bench:
         if fields.flag(request, "on"):
             if self._meter is None:
                 self._meter = self._build()
-                self._collect()
         elif self._meter is not None:
             self._power_down()
         return {"on": self._meter is not None}
@@ -558,7 +556,6 @@ class Bench:
     def _load(self, request: "dict[str, Any]") -> "dict[str, Any]":
         if self.world.set_load(request) and self._meter is not None:
             self._meter.life.set_metrology(self.world.metrology)
-            self.poll()
         return dict(self.world.load)
 
     def _links(self, request: "dict[str, Any]") -> "dict[str, Any]":
