@@ -519,7 +519,18 @@ class Measurements:
         ]
 
     def _child(self, code: str) -> str:
-        return _child(code, self.folder / "compiled")
+        """What a fresh interpreter prints that runs `code`; it sees the same packages, and keeps what it compiles of
+        them: an installed package is compiled, whatever this process was told.
+        """
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
+        environment["PYTHONPYCACHEPREFIX"] = str(self.folder / "compiled")
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode:
+            reason = done.stderr.strip().splitlines() or ["no reason given"]
+            raise SlotmeterError("a measuring process ended with status %d: %s" % (done.returncode, reason[-1]))
+        return done.stdout
 
     def memory(self) -> "list[Row]":
         """One meter process after its start and after many commands."""
@@ -605,21 +616,6 @@ store.close()
 print(json.dumps(sizes))
 """
 )
-
-
-def _child(code: str, compiled: Path) -> str:
-    """What a fresh interpreter prints that runs `code`; it sees the same packages.
-
-    compiled: where it keeps what it compiles of them: an installed package is compiled, whatever this process was told.
-    """
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
-    environment["PYTHONPYCACHEPREFIX"] = str(compiled)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines() or ["no reason given"]
-        raise SlotmeterError("a measuring process ended with status %d: %s" % (done.returncode, reason[-1]))
-    return done.stdout
 
 
 def measure(
