@@ -7,24 +7,13 @@ the octets for the wire, parsing from what came between two flags to the payload
 """
 
 import argparse
-import time
+
+from timing import best_of
 
 from slotmeter.zigbee_han.ncp import ash
 
 PAYLOAD = bytes(range(100, 200))
 NUMBER, ACKNOWLEDGED = 3, 4
-
-
-def best_of(functions, rounds, calls=400):
-    """The best process time of each function in microseconds for one call, measured in turns."""
-    best = [1e9] * len(functions)
-    for _ in range(rounds):
-        for i, function in enumerate(functions):
-            start = time.process_time_ns()
-            for _ in range(calls):
-                function()
-            best[i] = min(best[i], (time.process_time_ns() - start) / calls / 1000)
-    return best
 
 
 def measure(rounds=15):
@@ -44,7 +33,7 @@ def measure(rounds=15):
         assert peer.parse_frame(unstuff(piece)).ezsp_frame == PAYLOAD
         functions.append(lambda: stuff(peer.DataFrame(**given).to_bytes()) + b"\x7e")
         functions.append(lambda: peer.parse_frame(unstuff(piece)))
-    times = best_of(functions, rounds)
+    times = best_of(functions, rounds, 400)
     beside = times[2:] or [None, None]
     rows = [("build", times[0], beside[0], 4), ("parse", times[1], beside[1], 4)]
     both = sum(beside) if times[2:] else None

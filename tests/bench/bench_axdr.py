@@ -8,7 +8,8 @@ its objects) and from trees that were built beforehand.
 """
 
 import argparse
-import time
+
+from timing import best_of
 
 from slotmeter.dlms import axdr, schema
 
@@ -22,18 +23,6 @@ def half_hours(count):
         moment = bytes((0x07, 0xDF, 1, 1 + i // 48 % 28, 0xFF, i // 2 % 24, i % 2 * 30, 0, 0, 0x80, 0, 0xFF))
         rows.append((moment, 1000 * i, 77 * i))
     return rows
-
-
-def best_of(functions, rounds, calls=40):
-    """The best process time of each function in microseconds for one call, measured in turns."""
-    best = [1e9] * len(functions)
-    for _ in range(rounds):
-        for i, function in enumerate(functions):
-            start = time.process_time_ns()
-            for _ in range(calls):
-                function()
-            best[i] = min(best[i], (time.process_time_ns() - start) / calls / 1000)
-    return best
 
 
 def measure(rounds=15):
@@ -94,7 +83,7 @@ def measure(rounds=15):
             ).to_bytes()
 
         peer = [objects.to_bytes, build, lambda: a_xdr.AXdrDecoder(encoding_conf=form).decode(bytearray(octets))]
-    times = best_of(functions + peer, rounds)
+    times = best_of(functions + peer, rounds, 40)
     encoding, building, decoding = times[6:] if peer else (None, None, None)
     return [
         ("encode, plain rows", times[1], building, 4),

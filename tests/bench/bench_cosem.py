@@ -8,6 +8,8 @@ The cost of a half-hour in the long read is to be no more than twice that in the
 import argparse
 import time
 
+from timing import best_of
+
 from slotmeter.dlms.cosem.hooks import Hooks
 from slotmeter.dlms.cosem.tree import SINGLE, Tree
 from slotmeter.firmware.objects import OBJECTS
@@ -17,17 +19,6 @@ from slotmeter.hal.virtual.store import VirtualStore
 REGISTER = b"\x00\x03\x01\x00\x02\x08\x00\xff\x02"
 PROFILE = b"\x00\x07\x00\x00\x63\x01\x00\xff\x02"
 ROWS = 19056
-
-
-def best_of(function, rounds, calls):
-    """The best process time of `function` in microseconds for one call."""
-    best = 1e9
-    for _ in range(rounds):
-        start = time.process_time_ns()
-        for _ in range(calls):
-            function()
-        best = min(best, (time.process_time_ns() - start) / calls / 1000)
-    return best
 
 
 def measure(rounds=15):
@@ -42,9 +33,9 @@ def measure(rounds=15):
     built = (time.process_time_ns() - start) / 1000
     for row in rows:
         tree.append(PROFILE[2:8], row)
-    plain = best_of(lambda: tree.get(REGISTER, b"", None), rounds, 2000)
-    short = best_of(lambda: tree.select(PROFILE, low, high), rounds, 200)
-    long = best_of(lambda: tree.select(PROFILE, bytes(4), b"\xff" * 4), rounds, 20)
+    (plain,) = best_of([lambda: tree.get(REGISTER, b"", None)], rounds, 2000)
+    (short,) = best_of([lambda: tree.select(PROFILE, low, high)], rounds, 200)
+    (long,) = best_of([lambda: tree.select(PROFILE, bytes(4), b"\xff" * 4)], rounds, 20)
     assert len(tree.select(PROFILE, low, high)[1]) == 48 * 8 + 8
     assert len(tree.select(PROFILE, bytes(4), b"\xff" * 4)[1]) == ROWS * 8 + 9
     return [
