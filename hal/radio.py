@@ -59,6 +59,50 @@ class DeviceLeft:
         return "DeviceLeft(%s)" % self.eui64.hex()
 
 
+class KeyShared:
+    """The trust centre gave this device and `peer` a link key of their own, as one of the two had asked it to."""
+
+    def __init__(self, peer: bytes) -> None:
+        self.peer = peer
+
+    def __repr__(self) -> str:
+        return "KeyShared(%s)" % self.peer.hex()
+
+
+class Failed:
+    """The radio itself does not work: unplugged, or reset by itself; why, in words. It is brought back without being
+    asked; what is sent until then is lost, and Recovered follows.
+    """
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __repr__(self) -> str:
+        return "Failed(%s)" % self.why
+
+
+class Recovered:
+    """The radio works again. in_network: in the network that it was in, with its keys, without having joined again."""
+
+    def __init__(self, in_network: bool) -> None:
+        self.in_network = in_network
+
+    def __repr__(self) -> str:
+        return "Recovered(%s)" % ("in its network" if self.in_network else "in no network")
+
+
+class Place:
+    """Where a network is: channel 11 to 26, pan, extended_pan."""
+
+    def __init__(self, channel: int, pan: int, extended_pan: bytes) -> None:
+        self.channel = channel
+        self.pan = pan
+        self.extended_pan = extended_pan
+
+    def __repr__(self) -> str:
+        return "Place(channel %d, PAN %04X, %s)" % (self.channel, self.pan, self.extended_pan.hex())
+
+
 class Received:
     """A payload for an endpoint of this device. secured: protected by the link key with `peer`; broadcast: to all."""
 
@@ -128,6 +172,30 @@ class Radio:
 
     def rejoin(self, now_ms: int) -> None:
         """Comes back to the network that it was in. Up or JoinFailed follows."""
+        raise NotImplementedError
+
+    def resume(self, now_ms: int) -> None:
+        """Goes on in the network that the radio remembers from before it lost its power, without a frame on the air. Up
+        (rejoined) follows, or JoinFailed when it remembers none.
+        """
+        raise NotImplementedError
+
+    def place(self) -> "Place | None":
+        """Where the network is that the device is in; None when it is in none."""
+        raise NotImplementedError
+
+    def request_link_key(self, peer: bytes, now_ms: int) -> None:
+        """Asks the trust centre for a link key with another device of the network; KeyShared follows on both, or
+        nothing: the trust centre does not say no.
+        """
+        raise NotImplementedError
+
+    def send_away(self, peer: bytes, now_ms: int) -> None:
+        """At the trust centre: tells a device to leave the network, and not to come back."""
+        raise NotImplementedError
+
+    def change_network_key(self, key: bytes, now_ms: int) -> None:
+        """At the trust centre: gives everybody the network's next key (16 octets), and a while later has it used."""
         raise NotImplementedError
 
     def leave(self, now_ms: int) -> None:
