@@ -25,12 +25,12 @@ class Han:
         self._seed = seed
         self._radios = 0
 
-    def radio(self, eui64: bytes, x: int = 0, y: int = 0) -> AirRadio:
-        """A radio on the air, at a place."""
+    def radio(self, eui64: bytes, x: int = 0, y: int = 0, saved: bytes = b"") -> AirRadio:
+        """A radio on the air, at a place; saved: what the one before it, that lost its power, gave as `save`."""
         self._radios += 1
         node = Node(eui64, self._crypto, Dice(self._seed + 1000 * self._radios))
         self.air.attach(node, x, y)
-        return AirRadio(node)
+        return AirRadio(node, saved)
 
     def add(self, station: "Station") -> None:
         """A device whose radio came from here, and that lives in this time from now on."""

@@ -126,10 +126,13 @@ def _takes_ms(octets: bytes) -> int:
 
 
 class Mac:
-    """One device's MAC. `count` is called with the reason for each frame that is dropped."""
+    """One device's MAC. `count` is called with the reason for each frame that is dropped. patience_ms is how much later
+    than over the air the answers of others may come, where the air is shared by processes that take turns.
+    """
 
-    def __init__(self, eui: bytes, count: "Any") -> None:
+    def __init__(self, eui: bytes, count: "Any", patience_ms: int = 0) -> None:
         self.eui = eui
+        self._patience_ms = patience_ms
         self.short = NO_ADDRESS
         self.pan = NO_ADDRESS
         self.channel = 0
@@ -195,7 +198,9 @@ class Mac:
         out = self._queue.pop(0)
         out.tries += 1
         self._current = out
-        self._current_due = self._now_ms + _takes_ms(out.octets) + (ACK_WAIT_MS if out.wants_ack else 0)
+        self._current_due = self._now_ms + _takes_ms(out.octets)
+        if out.wants_ack:
+            self._current_due += ACK_WAIT_MS + self._patience_ms
         return out.octets
 
     def _finish(self, ok: bool) -> None:
@@ -262,7 +267,8 @@ class Mac:
         if not ok:
             self._associated(NO_ACK, NO_ADDRESS)
         else:
-            self._association_due = self._now_ms + (DATA_WAIT_MS if self._asked_for_data else RESPONSE_WAIT_MS)
+            wait_ms = DATA_WAIT_MS if self._asked_for_data else RESPONSE_WAIT_MS
+            self._association_due = self._now_ms + wait_ms + self._patience_ms
 
     def _associated(self, status: int, short: int) -> None:
         self._association_due = None
@@ -334,7 +340,7 @@ class Mac:
     def _came_before(self, frame: mac.Frame) -> bool:
         if frame.src is None:
             return False
-        fresh = self._now_ms - DUPLICATE_MS
+        fresh = self._now_ms - DUPLICATE_MS - RETRIES * self._patience_ms
         self._seen = [one for one in self._seen if one[2] > fresh][-SEEN_LIMIT:]
         for src, sequence, _ in self._seen:
             if sequence == frame.sequence and mac.same(src, frame.src):

@@ -10,7 +10,8 @@
 
 The trust centre is the coordinator. It gives the network key to whoever it has a link key for (add_link_key, before the
 device joins), under the key made from it: straight to its own child, through the parent to another's, who reports its
-child with an update device command and is sent the key in a tunnel command.
+child with an update device command and is sent the key in a tunnel command. Two devices that it has link keys with get
+a link key of their own from it when one of them asks (request_link_key), unless shares_keys is set to false.
 """
 
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
@@ -64,6 +65,8 @@ _SAVED = (
         ("depth", U8),
         ("trust_centre", EUI),
         ("counter", U32),
+        ("sequence", U8),
+        ("aps_sequence", U8),
         ("active_key", U8),
         ("keys", (U8, _KEY)),
         ("links", (U8, _LINK)),
@@ -71,8 +74,10 @@ _SAVED = (
         ("addresses", (U8, _ADDRESS)),
     ),
 )
-# How far counters go on after `load`: so many frames may have been sent since `save`.
+# How far counters go on after `load`: so many frames may have been sent since `save`. Sequence numbers go on as far
+# away as there is: others take a number that they have just had for a repetition.
 COUNTER_STEP = 4096
+SEQUENCE_STEP = 128
 
 _FOR_USER = 0
 _FOR_REJOIN = 1
@@ -156,21 +161,30 @@ class DeviceLeft:
         self.eui = eui
 
 
+class KeyShared:
+    """The trust centre gave this device and `partner` (EUI-64) a link key of their own."""
+
+    def __init__(self, partner: bytes) -> None:
+        self.partner = partner
+
+
 class Node:
-    """One device. `dropped` counts what was not taken, by reason.
+    """One device. `dropped` counts what was not taken, by reason; patience_ms as for the MAC.
 
     Five verbs: receive(octets, now_ms, lqi), next_event(), to_send(), deadline_ms(), tick(now_ms). Events: the classes
     above, aps.Message, aps.Delivered, and at a concentrator nwk.RouteRecorded.
     """
 
-    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice") -> None:
+    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice", patience_ms: int = 0) -> None:
         self.eui = eui
         self.dropped = {}  # type: dict[str, int]
-        self.nwk = nwk.Nwk(eui, crypto, dice, self._count)
+        self.nwk = nwk.Nwk(eui, crypto, dice, self._count, patience_ms)
         self.aps = aps.Aps(crypto, self.nwk, self._count)
         self.zdo = zdo.Zdo(self.nwk)
         self.state = OFF
         self.trust_centre = aps.UNKNOWN
+        # At the trust centre: whether devices get link keys with each other.
+        self.shares_keys = True
         self._dice = dice
         self._events = []  # type: list[Any]
         self._now_ms = 0
@@ -288,14 +302,38 @@ class Node:
         self._at(now_ms)
         self._leave(False, False)
 
+    def request_link_key(self, partner: bytes, now_ms: int) -> bool:
+        """Asks the trust centre for a link key with another device; KeyShared. False: there is no one to be asked."""
+        self._at(now_ms)
+        if self.state != UP or self.nwk.mac.coordinator:
+            return False
+        payload = aps_frames.build_command(
+            aps_frames.REQUEST_KEY, key_type=aps_frames.REQUEST_APPLICATION_KEY, partner=partner
+        )
+        return self._command_to(nwk_frames.COORDINATOR, self.trust_centre, payload, secure.LINK)
+
+    def _command_to(self, dst: int, partner: "bytes | None", payload: bytes, key_id: int) -> bool:
+        """Sends an APS command under the link key with `partner`, or what is made from it; False when there is none."""
+        octets = self.aps.command(payload, partner, key_id)
+        if octets is None:
+            return False
+        self.nwk.send(dst, octets, -1, self._now_ms)
+        return True
+
     def remove(self, eui: bytes, now_ms: int, rejoin: bool = False) -> bool:
-        """Tells a neighbour to leave; False when it is none."""
+        """Tells a neighbour to leave, or, at the trust centre, any device with a link key (which then does not rejoin);
+        False when it is neither.
+        """
         self._at(now_ms)
         neighbour = self.nwk.neighbour_of(eui)
-        if neighbour is None:
+        if neighbour is not None:
+            self.nwk.ask_to_leave(neighbour.short, rejoin)
+            return True
+        short = self.nwk.short_of(eui)
+        if short is None or not self.nwk.mac.coordinator or eui == self.eui:
             return False
-        self.nwk.ask_to_leave(neighbour.short, rejoin)
-        return True
+        payload = aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=eui)
+        return self._command_to(short, eui, payload, secure.LINK)
 
     def send(
         self,
@@ -357,6 +395,8 @@ class Node:
             depth=below.depth,
             trust_centre=self.trust_centre,
             counter=below.counter,
+            sequence=below.sequence,
+            aps_sequence=self.aps.counter,
             active_key=below.active_key,
             keys=keys,
             links=tuple(links),
@@ -377,6 +417,8 @@ class Node:
             raise DecodeError("not what a device saves", 0)
         self.nwk.forget()
         self.nwk.resume(saved, COUNTER_STEP)
+        self.nwk.sequence = (saved.sequence + SEQUENCE_STEP) & 0xFF
+        self.aps.counter = (saved.aps_sequence + SEQUENCE_STEP) & 0xFF
         self.nwk.at(now_ms)
         self.trust_centre = saved.trust_centre
         self.aps.links = []
@@ -471,6 +513,8 @@ class Node:
                 self._leave(event.rejoin, True)
             else:
                 self._events.append(DeviceLeft(event.short, event.eui))
+                if event.child and event.eui is not None and not self.nwk.mac.coordinator:
+                    self._report(event.eui, event.short, aps_frames.DEVICE_LEFT)
         elif isinstance(event, nwk.RouteRecorded):
             self._events.append(event)
         # RouteFailed: the acknowledgement does not come, and the frame goes again with another route.
@@ -541,12 +585,12 @@ class Node:
         if self.nwk.mac.coordinator:
             self._came(event.eui, event.short, status, None)
             return
-        payload = aps_frames.build_command(
-            aps_frames.UPDATE_DEVICE, device=event.eui, short=event.short, status=status
-        )
-        octets = self.aps.command(payload, self.trust_centre, secure.LINK)
-        if octets is not None:
-            self.nwk.send(nwk_frames.COORDINATOR, octets, -1, self._now_ms)
+        self._report(event.eui, event.short, status)
+
+    def _report(self, eui: bytes, short: int, status: int) -> None:
+        """Tells the trust centre what became of a child."""
+        payload = aps_frames.build_command(aps_frames.UPDATE_DEVICE, device=eui, short=short, status=status)
+        self._command_to(nwk_frames.COORDINATOR, self.trust_centre, payload, secure.LINK)
 
     def _came(self, eui: bytes, short: int, status: int, parent: "int | None") -> None:
         """A device came, to this device or to the router `parent`: it gets the network key if its link key is known."""
@@ -595,13 +639,59 @@ class Node:
                 self._count("switch to a key that is not known, or not by the trust centre")
             else:
                 self.nwk.use_key(fields.sequence)
+        elif fields.command == aps_frames.REQUEST_KEY:
+            self._key_wanted(event)
+        elif fields.command == aps_frames.REMOVE_DEVICE:
+            self._removed(event)
         else:
             self._count("APS command that nobody here needs")
+
+    def _key_wanted(self, event: aps.Command) -> None:
+        """At the trust centre: a device wants a link key with another one; both get it."""
+        fields = event.fields
+        asks = event.src_eui
+        if not self.nwk.mac.coordinator or not self.shares_keys or event.key_id != secure.LINK:
+            self._count("request of a key that is not for us, not sealed, or not allowed")
+            return
+        if fields.key_type != aps_frames.REQUEST_APPLICATION_KEY:
+            self._count("request of a key that the trust centre does not give")
+            return
+        other = self.nwk.short_of(fields.partner)
+        known = self.aps.link(fields.partner) is not None and fields.partner not in (self.eui, asks)
+        if other is None or not known:
+            self._count("request of a key with a device that is not here")
+            return
+        key = self._dice.octets(16)
+        for dst, eui, partner, initiator in ((event.src, asks, fields.partner, 1), (other, fields.partner, asks, 0)):
+            payload = aps_frames.build_command(
+                aps_frames.TRANSPORT_KEY,
+                key_type=aps_frames.APPLICATION_KEY,
+                key=key,
+                partner=partner,
+                initiator=initiator,
+            )
+            self._command_to(dst, eui, payload, secure.LOAD)
+
+    def _removed(self, event: aps.Command) -> None:
+        """The trust centre sends this device away, or a child of it."""
+        if event.src_eui != self.trust_centre or event.key_id != secure.LINK or self.nwk.mac.coordinator:
+            self._count("told to remove a device by somebody who may not")
+        elif event.fields.device == self.eui:
+            self._leave(False, True)
+        else:
+            child = self.nwk.neighbour_of(event.fields.device)
+            if child is None or child.relationship != nwk.CHILD:
+                self._count("told to remove a device that is no child")
+            else:
+                self.nwk.ask_to_leave(child.short, False)
 
     def _key(self, event: aps.Command) -> None:
         fields = event.fields
         if self.state == UP and fields.key_type == aps_frames.NETWORK_KEY:
             self._next_key(event)
+            return
+        if self.state == UP and fields.key_type == aps_frames.APPLICATION_KEY:
+            self._shared_key(event)
             return
         if fields.key_type != aps_frames.NETWORK_KEY or fields.dst != self.eui or self.state != WAITING:
             self._count("transported key that was not waited for")
@@ -619,6 +709,16 @@ class Node:
         self.nwk.remember(fields.src, nwk_frames.COORDINATOR)
         self.nwk.set_key(fields.sequence, fields.key, True)
         self._authorised(self._rejoined)
+
+    def _shared_key(self, event: aps.Command) -> None:
+        """A link key with another device."""
+        fields = event.fields
+        if event.key_id != secure.LOAD or event.src_eui != self.trust_centre or fields.partner == self.trust_centre:
+            self._count("link key that is not from the trust centre, or not sealed as link keys are")
+        elif not self.aps.set_link(fields.partner, fields.key):
+            self._count("link key that there is no room for")
+        else:
+            self._events.append(KeyShared(fields.partner))
 
     def _next_key(self, event: aps.Command) -> None:
         """The network's next key: for all under the present one, or for this device under its link key."""

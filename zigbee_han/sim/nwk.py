@@ -125,12 +125,13 @@ class Joined:
 
 
 class Left:
-    """A device left, or was told to (eui None: it was this one)."""
+    """A device left, or was told to (eui None: it was this one); child: it had joined here."""
 
-    def __init__(self, short: int, eui: "bytes | None", rejoin: bool) -> None:
+    def __init__(self, short: int, eui: "bytes | None", rejoin: bool, child: bool) -> None:
         self.short = short
         self.eui = eui
         self.rejoin = rejoin
+        self.child = child
 
 
 class Entered:
@@ -204,14 +205,17 @@ def cost_of(lqi: int) -> int:
 
 
 class Nwk:
-    """One device's network layer. `count` is called with the reason for each frame that is dropped."""
+    """One device's network layer. `count` is called with the reason for each frame that is dropped; patience_ms as for
+    the MAC.
+    """
 
-    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice", count: "Any") -> None:
+    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice", count: "Any", patience_ms: int = 0) -> None:
         self.eui = eui
         self._crypto = crypto
         self._dice = dice
         self._count = count
-        self.mac = mac.Mac(eui, count)
+        self._patience_ms = patience_ms
+        self.mac = mac.Mac(eui, count, patience_ms)
         self.counter = 0
         # Sequence numbers and keys of the network; the active one.
         self.keys = []  # type: list[tuple[int, bytes]]
@@ -225,7 +229,7 @@ class Nwk:
         # (destination, relays as a source route has them: the one next to the destination first)
         self.source_routes = []  # type: list[tuple[int, tuple[int, ...]]]
         self._events = []  # type: list[Any]
-        self._sequence = 0
+        self.sequence = 0
         self._request = 0
         self._now_ms = 0
         self._handle = 0
@@ -325,14 +329,14 @@ class Nwk:
         frame.src_eui = self.eui
         frame.secured = secured
         self.awaiting_key = not secured
-        self._rejoin_due = now_ms + REJOIN_WAIT_MS
+        self._rejoin_due = now_ms + REJOIN_WAIT_MS + self._patience_ms
         self._transmit(frame, self.parent, -1)
 
     def forget(self) -> None:
         """Out of the network; the frame counter goes on, so that no nonce is ever used twice, and those of others stay
         known, for a device that rejoins.
         """
-        self.mac = mac.Mac(self.eui, self._count)
+        self.mac = mac.Mac(self.eui, self._count, self._patience_ms)
         self.keys = []
         self.neighbours = []
         self.routes = []
@@ -452,8 +456,8 @@ class Nwk:
     # Sending.
 
     def _frame(self, kind: int, dst: int, payload: bytes, radius: int) -> nwk.Frame:
-        self._sequence = (self._sequence + 1) & 0xFF
-        frame = nwk.Frame(kind, dst, self.mac.short, radius, self._sequence, payload)
+        self.sequence = (self.sequence + 1) & 0xFF
+        frame = nwk.Frame(kind, dst, self.mac.short, radius, self.sequence, payload)
         frame.secured = True
         return frame
 
@@ -987,9 +991,11 @@ class Nwk:
             if self.mac.coordinator or frame.dst != self.mac.short or frame.src not in (nwk.COORDINATOR, self.parent):
                 self._count("NWK: told to leave by somebody who may not")
                 return
-            self._events.append(Left(self.mac.short, None, rejoin))
+            self._events.append(Left(self.mac.short, None, rejoin, False))
             return
-        self._events.append(Left(frame.src, frame.src_eui or self.eui_of(frame.src), rejoin))
+        known = self._neighbour(frame.src)
+        child = known is not None and known.relationship == CHILD
+        self._events.append(Left(frame.src, frame.src_eui or self.eui_of(frame.src), rejoin, child))
         self.drop_neighbour(frame.src)
 
     def _rejoining(self, frame: nwk.Frame, sealed: bool) -> None:

@@ -1,7 +1,7 @@
 """The radio port on the virtual air: a Node with the words of `slotmeter.hal.radio`.
 
 The air moves the node (Air.run); this only translates. A device whose short address is not known is looked for before
-what is meant for it is sent.
+what is meant for it is sent. What `save` gives is kept by whoever made the radio, and given to the next one.
 """
 
 from slotmeter.hal.errors import RADIO_FULL, HalError
@@ -10,6 +10,8 @@ from slotmeter.hal.radio import (
     DeviceLeft,
     Down,
     JoinFailed,
+    KeyShared,
+    Place,
     Radio,
     Received,
     Sent,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # How long an answer to "who has this EUI-64" is waited for, and how many payloads wait for one.
 SEEK_MS = 1000
+# The network's next key has reached everybody, repetitions and all, by then (nwkNetworkBroadcastDeliveryTime).
+SPREAD_MS = 9000
 WAITING_LIMIT = 32
 
 
@@ -41,9 +45,9 @@ class _Waiting:
 
 
 class AirRadio(Radio):
-    """The radio of one `node`, which is attached to an air elsewhere."""
+    """The radio of one `node`, which is attached to an air elsewhere. saved: what `save` gave before the power went."""
 
-    def __init__(self, one: node.Node) -> None:
+    def __init__(self, one: node.Node, saved: bytes = b"") -> None:
         self.eui64 = one.eui
         self.node = one
         self._events = []  # type: list[object]
@@ -52,6 +56,8 @@ class AirRadio(Radio):
         self._handles = []  # type: list[tuple[int, int]]
         self._handle = 0
         self._link_key = None  # type: bytes | None
+        self._saved = saved
+        self._switch_ms = None  # type: int | None
         self._now_ms = 0
 
     def form(self, channel: int, pan: int, extended_pan: bytes, network_key: bytes, now_ms: int) -> None:
@@ -87,6 +93,42 @@ class AirRadio(Radio):
     def rejoin(self, now_ms: int) -> None:
         """See Radio."""
         self.node.rejoin(node.CHANNELS, now_ms)
+
+    def save(self) -> bytes:
+        """What `resume` needs: the network, its keys and the link keys. See Node.save for when to keep it."""
+        return self.node.save()
+
+    def resume(self, now_ms: int) -> None:
+        """See Radio."""
+        saved = self._saved
+        self._saved = b""
+        if saved:
+            try:
+                self.node.load(saved, now_ms)
+            except DecodeError as error:
+                self._events.append(JoinFailed("what the radio remembers is damaged: %s" % error))
+                return
+        if self.node.state != node.UP:
+            self._events.append(JoinFailed("the radio remembers no network"))
+
+    def place(self) -> "Place | None":
+        """See Radio."""
+        if self.node.state != node.UP:
+            return None
+        return Place(self.node.channel, self.node.nwk.mac.pan, self.node.nwk.extended_pan)
+
+    def request_link_key(self, peer: bytes, now_ms: int) -> None:
+        """See Radio."""
+        self.node.request_link_key(peer, now_ms)
+
+    def send_away(self, peer: bytes, now_ms: int) -> None:
+        """See Radio."""
+        self.node.remove(peer, now_ms)
+
+    def change_network_key(self, key: bytes, now_ms: int) -> None:
+        """See Radio."""
+        self.node.next_key(key, now_ms)
+        self._switch_ms = now_ms + SPREAD_MS
 
     def leave(self, now_ms: int) -> None:
         """See Radio."""
@@ -177,6 +219,8 @@ class AirRadio(Radio):
             self._events.append(DeviceJoined(event.eui, event.given_key, rejoined))
         elif isinstance(event, node.DeviceLeft) and event.eui is not None:
             self._events.append(DeviceLeft(event.eui))
+        elif isinstance(event, node.KeyShared):
+            self._events.append(KeyShared(event.partner))
 
     def _learn(self, event: aps.Message) -> None:
         """The answer to the question where a device is."""
@@ -202,11 +246,18 @@ class AirRadio(Radio):
 
     def deadline_ms(self) -> "int | None":
         """See Radio. The node's own deadlines are the air's business."""
-        return self._waiting[0].due_ms if self._waiting else None
+        due = self._waiting[0].due_ms if self._waiting else None
+        if self._switch_ms is not None and (due is None or self._switch_ms < due):
+            return self._switch_ms
+        return due
 
     def tick(self, now_ms: int) -> None:
-        """Sends what an address has come for, and gives up what none came for."""
+        """Sends what an address has come for, gives up what none came for, and has the network's next key used."""
         self._now_ms = now_ms
+        if self._switch_ms is not None and now_ms >= self._switch_ms:
+            self._switch_ms = None
+            if self.node.state == node.UP:
+                self.node.switch_key(now_ms)
         for one in list(self._waiting):
             if self._short_of(one.peer) is not None:
                 self._waiting.remove(one)

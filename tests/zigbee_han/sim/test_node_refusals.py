@@ -89,8 +89,14 @@ def test_a_tunnel_leads_only_to_a_new_child():
 
 def test_a_command_under_the_key_for_keys_or_unknown_is_counted():
     world, meter = a_pair()
-    give(world, world.hub, meter, aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=METER))
+    give(world, world.hub, meter, aps_frames.build_command(aps_frames.CONFIRM_KEY, status=0, key_type=4, dst=METER))
     assert meter.dropped["APS command that nobody here needs"] == 1
+    give(world, world.hub, meter, aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=METER))
+    other = aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=bytes(8))
+    give(world, world.hub, meter, other, METER, secure.LINK)
+    assert meter.dropped["told to remove a device by somebody who may not"] == 1
+    assert meter.dropped["told to remove a device that is no child"] == 1
+    assert meter.state == node.UP
     payload = aps_frames.build_command(
         aps_frames.TRANSPORT_KEY, key_type=4, key=bytes(16), joiner=METER, centre=HUB
     )
