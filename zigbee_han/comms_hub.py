@@ -8,11 +8,15 @@
     send(device, message)         through the tunnel; what comes out of it is Arrived
 
 A device that is removed loses its link key and its tunnel, and cannot come back.
+
+After a power cut: `load`, then `resume`. The hub asks every device that has a key by certificate for its tunnel. That
+its radio has forgotten the network is told; `form` makes it again, with all link keys of the log.
 """
 
 from slotmeter.hal.errors import HalError
-from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Up
-from slotmeter.zigbee_han.errors import EncodeError
+from slotmeter.hal.radio import DeviceJoined, DeviceLeft, JoinFailed, Up
+from slotmeter.zigbee_han.errors import DecodeError, EncodeError
+from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, make
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
 from slotmeter.zigbee_han.tunnel import TunnelClients
@@ -31,38 +35,100 @@ DEVICE = 0x0500
 ENDPOINT = 1
 # Ours: what a hub keeps a log of (SMETS: CHTS 4.3 names at least sixteen).
 DEVICES = 16
+# What is saved of each device; KEYED: its link key was established by certificate.
+_KEYED = 0x01
+_DEVICE = ("device", (("eui64", EUI), ("flags", U8, _KEYED), ("link_key", KEY)))
+_SAVED = ("hub", (("kind", U8), ("version", U8), ("devices", (U8, _DEVICE))))
+
+
+class Logged:
+    """A device of the log: eui64, link_key, the one from its install code or the one by certificate."""
+
+    def __init__(self, eui64: bytes, link_key: bytes) -> None:
+        self.eui64 = eui64
+        self.link_key = link_key
+
+    def __repr__(self) -> str:
+        return "Logged(%s)" % self.eui64.hex()
 
 
 class CommsHub(Station):
-    """The hub's function. devices: the EUI-64s of its log."""
+    """The hub's function. log: its devices."""
+
+    SAVED = _SAVED
+    KIND = 0x48
 
     def __init__(self, radio: "Radio", exchange: "KeyExchange", clusters: "tuple[Cluster, ...]" = ()) -> None:
         self.tunnels = TunnelClients()
         super().__init__(radio, exchange, [self.tunnels] + list(clusters), DEVICE, ENDPOINT)
-        self.devices: list[bytes] = []
+        self.log: list[Logged] = []
         self.up = False
 
+    @property
+    def devices(self) -> "list[bytes]":
+        """The EUI-64s of the log."""
+        return [one.eui64 for one in self.log]
+
+    def find(self, eui64: bytes) -> "Logged | None":
+        """The device of the log, or None."""
+        for one in self.log:
+            if one.eui64 == eui64:
+                return one
+        return None
+
     def form(self, channel: int, pan: int, extended_pan: bytes, network_key: bytes, now_ms: int) -> None:
-        """Starts the network; Up follows."""
+        """Starts the network, also again when the radio has forgotten it; Up follows. HalError when the radio has no
+        room for the link keys of the log.
+        """
         self.radio.form(channel, pan, extended_pan, network_key, now_ms)
+        for one in self.log:
+            self.radio.set_link_key(one.eui64, one.link_key)
+
+    def resume(self, now_ms: int) -> None:
+        """Goes on after a power cut with what was loaded, in the network that the radio remembers: Up (rejoined), or
+        Failed when it remembers none.
+        """
+        self.now_ms = now_ms
+        self.radio.resume(now_ms)
+
+    def kept(self) -> "dict[str, Any]":
+        """See Station."""
+        found = []
+        for one in self.log:
+            flags = _KEYED if one.eui64 in self.keyed else 0
+            found.append(make(_DEVICE, eui64=one.eui64, flags=flags, link_key=one.link_key))
+        return {"devices": tuple(found)}
+
+    def take_back(self, fields: "Any") -> None:
+        """See Station."""
+        if len(fields.devices) > DEVICES:
+            raise DecodeError("a device log of %d devices" % len(fields.devices), 2)
+        self.log = [Logged(one.eui64, one.link_key) for one in fields.devices]
+        self.keyed = [one.eui64 for one in fields.devices if one.flags & _KEYED]
 
     def add(self, eui64: bytes, link_key: bytes) -> None:
         """Takes a device into the log, with the key made from its install code; EncodeError when there is no room."""
-        if eui64 not in self.devices and len(self.devices) >= DEVICES:
+        one = self.find(eui64)
+        if one is None and len(self.log) >= DEVICES:
             raise EncodeError("the device log is full: it has %d devices" % DEVICES)
         try:
             self.radio.set_link_key(eui64, link_key)
         except HalError as error:
             raise EncodeError(error.detail) from error
         self.forget(eui64)
-        if eui64 not in self.devices:
-            self.devices.append(eui64)
+        if one is None:
+            self.log.append(Logged(eui64, link_key))
+        else:
+            one.link_key = link_key
+        self.unsaved = True
 
     def remove(self, eui64: bytes) -> bool:
         """Takes a device out of the log; False when it was not in it."""
-        if eui64 not in self.devices:
+        one = self.find(eui64)
+        if one is None:
             return False
-        self.devices.remove(eui64)
+        self.log.remove(one)
+        self.unsaved = True
         self.tunnels.remove(eui64)
         self.radio.drop_link_key(eui64)
         self.forget(eui64)
@@ -84,6 +150,11 @@ class CommsHub(Station):
         """See Station."""
         if isinstance(event, Up):
             self.up = True
+            for eui64 in self.keyed:
+                self._open(eui64)
+        elif isinstance(event, JoinFailed):
+            self.tell(Failed("network", event.reason))
+            return
         elif isinstance(event, DeviceJoined):
             if event.let_in and event.eui64 in self.keyed:
                 # It came with its install code again: what was agreed before is gone on its side.
@@ -96,10 +167,30 @@ class CommsHub(Station):
     def happened(self, fact: "Any") -> None:
         """See Station."""
         if isinstance(fact, KeyAgreed):
-            if fact.partner not in self.devices:
+            one = self.find(fact.partner)
+            if one is None:
                 return
-            try:
-                self.tunnels.add(fact.partner, ENDPOINT, self.now_ms)
-            except EncodeError as error:
-                self.tell(Failed("tunnel", str(error)))
+            one.link_key = fact.key
+            self._open(fact.partner)
         self.tell(fact)
+
+    def accepts(self, partner: bytes) -> bool:
+        """See Station: only a device of the log."""
+        return self.find(partner) is not None
+
+    def recovered(self, in_network: bool) -> None:
+        """See Station."""
+        if not in_network:
+            self.up = False
+            self.tell(Failed("network", "the radio has forgotten it: it must be formed again"))
+
+    def _open(self, eui64: bytes) -> None:
+        """Asks a device for its tunnel; what waits for one goes through it."""
+        client = self.tunnels.find(eui64)
+        if client is not None:
+            client.open(self.now_ms)
+            return
+        try:
+            self.tunnels.add(eui64, ENDPOINT, self.now_ms)
+        except EncodeError as error:
+            self.tell(Failed("tunnel", str(error)))

@@ -1,18 +1,22 @@
 """A device's way into the network of its comms hub, and its tunnel: what a meter does before it can be talked to.
 
 state      left when
-OUT        start: JOINING; `resume`, with what it knows of a network: REJOINING
+OUT        start: JOINING; resume, with what was loaded and with what the radio remembers: UP or KEYING
 JOINING    in: KEYING; not let in: WAITING
 REJOINING  in: UP; not: WAITING
 WAITING    a while has passed, longer after each time (Smart Energy: one to fifteen minutes): JOINING or REJOINING
 KEYING     a link key was established by certificate: UP; not: it is tried again, after what the hub asked for
 UP         the network was lost: WAITING
+
+A radio that fails and recovers leaves the state as it was, unless it has forgotten its network: then REJOINING.
 """
 
 from slotmeter.hal.radio import Down, JoinFailed, Up
+from slotmeter.zigbee_han.errors import DecodeError
+from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, make
 from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
-from slotmeter.zigbee_han.tunnel import Tunnel
+from slotmeter.zigbee_han.tunnel import Closed, Opened, Tunnel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +36,23 @@ KEYING = 4
 UP = 5
 STATE_NAMES = ("out", "joining", "rejoining", "waiting", "keying", "up")
 
+# What is saved. KNOWN: it knows a network, and `hub` is its trust centre; CODED: it has a key from an install code.
+_KNOWN = 0x01
+_CODED = 0x02
+_TUNNEL = ("tunnel", (("number", U16), ("peer", EUI), ("endpoint", U8), ("room", U16)))
+_SAVED = (
+    "joiner",
+    (
+        ("kind", U8),
+        ("version", U8),
+        ("flags", U8, _KNOWN | _CODED),
+        ("hub", EUI, None, ("flags", _KNOWN, _KNOWN)),
+        ("link_key", KEY, None, ("flags", _CODED, _CODED)),
+        ("keyed", (U8, EUI)),
+        ("tunnels", (U8, _TUNNEL)),
+    ),
+)
+
 # Smart Energy 1.4, 5.4.2.2.3.3: how long a device waits before it tries again, first and at most.
 FIRST_WAIT_MS = 60000
 LONGEST_WAIT_MS = 900000
@@ -41,6 +62,9 @@ KEY_WAIT_MS = 10000
 
 class Joiner(Station):
     """A device that wants to be in its hub's network, and is a server of tunnels there. hub: its trust centre."""
+
+    SAVED = _SAVED
+    KIND = 0x4A
 
     def __init__(
         self,
@@ -59,18 +83,62 @@ class Joiner(Station):
         self._due_ms = -1
         self._link_key = b""
         self._known = False
+        self._resuming = False
 
     def start(self, link_key: bytes, now_ms: int) -> None:
         """Looks for the hub's network and joins it, with the key made from the install code, until it is in."""
         self._link_key = link_key
         self._known = False
+        self.unsaved = True
         self._join(now_ms)
+
+    def resume(self, now_ms: int) -> None:
+        """Goes on after a power cut with what was loaded: in the network that the radio remembers, or on its way into
+        one. A device that had left stays out.
+        """
+        self.now_ms = now_ms
+        if self._known:
+            self.state = REJOINING
+            self._resuming = True
+            self.radio.resume(now_ms)
+        elif self._link_key:
+            self._join(now_ms)
 
     def leave(self, now_ms: int) -> None:
         """Leaves the network, and stays out."""
         self.state = OUT
         self._due_ms = -1
+        self._link_key = b""
+        self._known = False
+        self.forget(self.hub)
+        self.unsaved = True
         self.radio.leave(now_ms)
+
+    def kept(self) -> "dict[str, Any]":
+        """See Station."""
+        known = self._known
+        return {
+            "flags": (_KNOWN if known else 0) | (_CODED if self._link_key else 0),
+            "hub": self.hub if known else None,
+            "link_key": self._link_key or None,
+            "keyed": tuple(self.keyed),
+            "tunnels": tuple(
+                [
+                    make(_TUNNEL, number=number, peer=peer, endpoint=endpoint, room=room)
+                    for number, peer, endpoint, room in self.tunnel.kept()
+                ]
+            ),
+        }
+
+    def take_back(self, fields: "Any") -> None:
+        """See Station."""
+        if fields.hub is None and fields.keyed:
+            raise DecodeError("keys without a network", 2)
+        self._known = fields.hub is not None
+        self.hub = fields.hub or b""
+        self._link_key = fields.link_key or b""
+        self.keyed = list(fields.keyed)
+        self.tunnel.take_back([(one.number, one.peer, one.endpoint, one.room) for one in fields.tunnels])
 
     def send(self, message: bytes) -> bool:
         """Sends a message to the hub through its tunnel; False when it has opened none.
@@ -82,13 +150,15 @@ class Joiner(Station):
     def deadline_ms(self) -> "int | None":
         """See Station."""
         due = super().deadline_ms()
+        if not self.works:
+            return due
         if self._due_ms >= 0 and (due is None or self._due_ms < due):
             return self._due_ms
         return due
 
     def tick(self, now_ms: int) -> None:
         """See Station."""
-        if 0 <= self._due_ms <= now_ms:
+        if self.works and 0 <= self._due_ms <= now_ms:
             self._due_ms = -1
             if self.state == WAITING:
                 self._join(now_ms)
@@ -110,9 +180,22 @@ class Joiner(Station):
         self._due_ms = self.now_ms + self._wait_ms
         self._wait_ms = min(2 * self._wait_ms, LONGEST_WAIT_MS)
 
+    def recovered(self, in_network: bool) -> None:
+        """See Station."""
+        if self.state == OUT:
+            return
+        if not in_network:
+            self._join(self.now_ms)
+        elif self.state in (JOINING, REJOINING, WAITING):
+            # It got in, and failed before it could say so.
+            self._due_ms = -1
+            self._resuming = True
+            self.radio.resume(self.now_ms)
+
     def heard(self, event: object) -> None:
         """See Station."""
         if isinstance(event, Up):
+            self._resuming = False
             self.hub = event.trust_centre
             self._wait_ms = self._first_wait_ms
             if event.rejoined and self.hub in self.keyed:
@@ -122,15 +205,27 @@ class Joiner(Station):
                 self.exchange.start(self.hub, self.now_ms)
         elif isinstance(event, JoinFailed):
             self.tell(Failed("rejoin" if self._known else "join", event.reason))
-            if self.state != OUT:
+            if self._resuming:
+                self._forgotten()
+            elif self.state != OUT:
                 self._wait()
             return
         elif isinstance(event, Down) and self.state != OUT:
             # Somebody sent it away: its key with the hub stands only if the hub lets it in again by it.
             self._known = False
+            self.unsaved = True
             self.forget(self.hub)
             self._wait()
         self.tell(event)
+
+    def _forgotten(self) -> None:
+        """The radio knows nothing of the network: it must be joined anew, as from the factory."""
+        self._resuming = False
+        self._known = False
+        self.unsaved = True
+        self.forget(self.hub)
+        self.state = WAITING if self._link_key else OUT
+        self._due_ms = self.now_ms if self._link_key else -1
 
     def happened(self, fact: "Any") -> None:
         """See Station."""
@@ -138,6 +233,8 @@ class Joiner(Station):
             self.state = UP
             self._known = True
             self._due_ms = -1
+        elif isinstance(fact, (Opened, Closed)):
+            self.unsaved = True
         self.tell(fact)
 
     def exchange_failed(self, fact: ExchangeFailed) -> None:

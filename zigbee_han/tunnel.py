@@ -144,10 +144,10 @@ class Refused:
 class _Open:
     """A tunnel as its server sees it."""
 
-    def __init__(self, number: int, message: Message, room: int, now_ms: int) -> None:
+    def __init__(self, number: int, peer: bytes, endpoint: int, room: int, now_ms: int) -> None:
         self.number = number
-        self.peer = message.peer
-        self.endpoint = message.endpoint
+        self.peer = peer
+        self.endpoint = endpoint
         self.room = room
         self.heard_ms = now_ms
         self.sent_ms = 0
@@ -192,6 +192,16 @@ class Tunnel(Cluster):
         """Who has a tunnel, the one opened last at the end."""
         return [one.peer for one in self._open]
 
+    def kept(self) -> "list[tuple[int, bytes, int, int]]":
+        """The tunnels that are open, (number, peer, its endpoint, room), for `take_back` after a power cut."""
+        return [(one.number, one.peer, one.endpoint, one.room) for one in self._open]
+
+    def take_back(self, tunnels: "list[tuple[int, bytes, int, int]]") -> None:
+        """Opens what was open before the power was cut, of which its clients know nothing."""
+        self._open = [_Open(*one, self._now_ms) for one in tunnels[-self._tunnels :]]
+        for one in self._open:
+            self._next = (one.number + 1) % (2 * self._tunnels)
+
     def command(self, message: Message, which: int, fields: "dict[str, Any]", now_ms: int) -> "Any":
         """See Cluster."""
         self._now_ms = now_ms
@@ -234,7 +244,7 @@ class Tunnel(Cluster):
             self._next = (number + 1) % (2 * self._tunnels)
             # A request of the standard's first edition says nothing of its room, which was 1500 then.
             room = fields.get("maximum_incoming_transfer_size", LARGEST)
-            self._open.append(_Open(number, message, room, now_ms))
+            self._open.append(_Open(number, message.peer, message.endpoint, room, now_ms))
             _keep(self._events, Opened(message.peer, number, room))
         return {"tunnel_id": number, "status": status, "maximum_incoming_transfer_size": LARGEST}
 
