@@ -101,8 +101,11 @@ class Air:
             if link[:2] == pair:
                 return link[2]
         first = self._stations[one]
+        return self._lqi_from(first.x, first.y, other)
+
+    def _lqi_from(self, x: int, y: int, other: int) -> int:
         second = self._stations[other]
-        squared = (first.x - second.x) * (first.x - second.x) + (first.y - second.y) * (first.y - second.y)
+        squared = (x - second.x) * (x - second.x) + (y - second.y) * (y - second.y)
         if squared >= self._range * self._range:
             return 0
         distance = 0
@@ -115,23 +118,34 @@ class Air:
         channel = self._stations[station].radio.channel
         if not channel:
             return
+        self._begin(octets, channel)
+        for other in range(len(self._stations)):
+            if other != station and self._stations[other].radio.channel == channel:
+                self._reach(other, octets, self.lqi(station, other))
+
+    def arrive(self, octets: bytes, channel: int, x: int, y: int) -> None:
+        """Somebody who is not attached here sends a frame now, from this place."""
+        self._begin(octets, channel)
+        for other in range(len(self._stations)):
+            if self._stations[other].radio.channel == channel:
+                self._reach(other, octets, self._lqi_from(x, y, other))
+
+    def _begin(self, octets: bytes, channel: int) -> None:
         self.sent += 1
         if self.tap is not None:
             self.tap(octets, 1000 * self.now_ms, channel)
+
+    def _reach(self, station: int, octets: bytes, lqi: int) -> None:
+        if not lqi:
+            return
         takes_ms = ((len(octets) + PREAMBLE) * OCTET_US + 999) // 1000
-        for other in range(len(self._stations)):
-            if other == station or self._stations[other].radio.channel != channel:
+        for _ in range(2 if self._falls(self.doubling) else 1):
+            if self._falls(self.loss):
+                self.lost += 1
                 continue
-            lqi = self.lqi(station, other)
-            if not lqi:
-                continue
-            for _ in range(2 if self._falls(self.doubling) else 1):
-                if self._falls(self.loss):
-                    self.lost += 1
-                    continue
-                late = self._dice.below(self.delay_ms + 1) if self.delay_ms else 0
-                heard = self._damaged(octets) if self._falls(self.damage) else octets
-                self._fly(self.now_ms + takes_ms + late, other, heard, lqi)
+            late = self._dice.below(self.delay_ms + 1) if self.delay_ms else 0
+            heard = self._damaged(octets) if self._falls(self.damage) else octets
+            self._fly(self.now_ms + takes_ms + late, station, heard, lqi)
 
     def _falls(self, parts: int) -> bool:
         return bool(parts) and self._dice.below(1000) < parts
