@@ -12,7 +12,7 @@ CODECS = [
     name
     for name in TARGETS
     if name in ("fuzz_axdr", "fuzz_schema", "fuzz_apdu", "fuzz_message", "fuzz_blocks", "fuzz_dates", "fuzz_firmware")
-    or name in ("fuzz_mac", "fuzz_nwk", "fuzz_aps", "fuzz_zdo")
+    or name in ("fuzz_mac", "fuzz_nwk", "fuzz_aps", "fuzz_zdo", "fuzz_shared_air")
     or name in ("fuzz_certificates", "fuzz_key_establishment", "fuzz_ash", "fuzz_ezsp")
 ]
 SEEDS = [bytes(range(size)) for size in (3, 10, 40)]
