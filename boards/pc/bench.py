@@ -180,7 +180,7 @@ class Bench:
             self._scratch = tempfile.TemporaryDirectory()
             folder = Path(self._scratch.name)
         try:
-            han = BenchHan(folder, meter, self._crypto, self._entropy, options.seed or 0)
+            han = BenchHan(folder, meter, self._crypto, self._entropy, options.seed or 0, self._clock_ms)
         except SlotmeterError as error:
             raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
         if options.capture is not None:
@@ -299,6 +299,10 @@ class Bench:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    def _clock_ms(self) -> int:
+        """The time now, of whichever clock the bench has."""
+        return self._clock.now_ms()
+
     # ---- what happens by itself
 
     def poll(self) -> None:
@@ -324,7 +328,7 @@ class Bench:
         if self.han is None:
             messages = list(iter(meter.to_send, b""))
         else:
-            messages = self.han.carry(meter, self._clock.now_ms())
+            messages = self.han.carry()
         told = []
         while (fact := meter.next_event()) is not None:
             told.append(fact)
@@ -550,6 +554,8 @@ class Bench:
         meter.records.commit()
         self._collect()
         self._meter = None
+        if self.han is not None:
+            self.han.has(None)
 
     # ---- the world around it, and its face
 
