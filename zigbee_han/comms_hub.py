@@ -129,7 +129,7 @@ class CommsHub(Station):
             return False
         self.log.remove(one)
         self.unsaved = True
-        self.tunnels.remove(eui64)
+        self.tunnels.remove(eui64, "the device was removed from the log")
         self.radio.drop_link_key(eui64)
         self.forget(eui64)
         return True
@@ -159,9 +159,11 @@ class CommsHub(Station):
             if event.let_in and event.eui64 in self.keyed:
                 # It came with its install code again: what was agreed before is gone on its side.
                 self.forget(event.eui64)
-                self.tunnels.remove(event.eui64)
+                client = self.tunnels.find(event.eui64)
+                if client is not None:
+                    client.hold()
         elif isinstance(event, DeviceLeft):
-            self.tunnels.remove(event.eui64)
+            self.tunnels.remove(event.eui64, "the device left")
         self.tell(event)
 
     def happened(self, fact: "Any") -> None:

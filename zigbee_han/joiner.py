@@ -12,11 +12,11 @@ A radio that fails and recovers leaves the state as it was, unless it has forgot
 """
 
 from slotmeter.hal.radio import Down, JoinFailed, Up
-from slotmeter.zigbee_han.errors import DecodeError
+from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, make
 from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
-from slotmeter.zigbee_han.tunnel import Closed, Opened, Tunnel
+from slotmeter.zigbee_han.tunnel import CLOSED, LARGEST, Closed, Opened, Tunnel, Undelivered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ FIRST_WAIT_MS = 60000
 LONGEST_WAIT_MS = 900000
 # Ours: how soon key establishment is tried again when the hub named no time.
 KEY_WAIT_MS = 10000
+# Ours: messages that wait for a tunnel.
+OUTBOX_LIMIT = 32
 
 
 class Joiner(Station):
@@ -84,6 +86,9 @@ class Joiner(Station):
         self._link_key = b""
         self._known = False
         self._resuming = False
+        self._outbox = []  # type: list[bytes]
+        # How many messages of a tunnel that closed are back at the head of the outbox.
+        self._back = 0
 
     def start(self, link_key: bytes, now_ms: int) -> None:
         """Looks for the hub's network and joins it, with the key made from the install code, until it is in."""
@@ -141,11 +146,26 @@ class Joiner(Station):
         self.tunnel.take_back([(one.number, one.peer, one.endpoint, one.room) for one in fields.tunnels])
 
     def send(self, message: bytes) -> bool:
-        """Sends a message to the hub through its tunnel; False when it has opened none.
+        """Sends a message to the hub through its tunnel, at once or when there is one; False when too many wait.
 
-        EncodeError when it is larger than the hub takes.
+        EncodeError when it is larger than a tunnel takes: it is to be cut in blocks before (general block transfer).
         """
-        return self.state == UP and self.tunnel.send(self.hub, message)
+        if len(message) > LARGEST:
+            raise EncodeError("%d octets are too many for a tunnel of %d" % (len(message), LARGEST))
+        if len(self._outbox) >= OUTBOX_LIMIT:
+            return False
+        self._outbox.append(message)
+        self._post()
+        return True
+
+    def idle(self) -> bool:
+        """Whether nothing waits to be sent, or for an answer."""
+        return not self._outbox and self.tunnel.idle()
+
+    def _post(self) -> None:
+        """Gives the tunnel what it takes now."""
+        while self._outbox and self.state == UP and self.tunnel.send(self.hub, self._outbox[0]):
+            self._outbox.pop(0)
 
     def deadline_ms(self) -> "int | None":
         """See Station."""
@@ -164,6 +184,7 @@ class Joiner(Station):
                 self._join(now_ms)
             elif self.state == KEYING:
                 self.exchange.start(self.hub, now_ms)
+        self._post()
         super().tick(now_ms)
 
     def _join(self, now_ms: int) -> None:
@@ -235,6 +256,12 @@ class Joiner(Station):
             self._due_ms = -1
         elif isinstance(fact, (Opened, Closed)):
             self.unsaved = True
+            self._back = 0
+            self._post()
+        elif isinstance(fact, Undelivered) and fact.why == CLOSED and len(self._outbox) < OUTBOX_LIMIT:
+            self._outbox.insert(self._back, fact.data)
+            self._back += 1
+            return
         self.tell(fact)
 
     def exchange_failed(self, fact: ExchangeFailed) -> None:

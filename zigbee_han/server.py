@@ -132,13 +132,16 @@ class Reported:
 
 
 class Outgoing:
-    """A command that a cluster sends unasked: to the endpoint of peer, by its fields."""
+    """A command that a cluster sends unasked: to the endpoint of peer, by its fields. sequence: None until it was sent;
+    the cluster may send it again, with the same number, by which the peer knows that it is no other.
+    """
 
     def __init__(self, peer: bytes, endpoint: int, command: int, values: "dict[str, Any]") -> None:
         self.peer = peer
         self.endpoint = endpoint
         self.command = command
         self.values = values
+        self.sequence = None  # type: int | None
 
     def __repr__(self) -> str:
         return "Outgoing(%s endpoint %d, command 0x%02X)" % (self.peer.hex(), self.endpoint, self.command)
@@ -166,8 +169,8 @@ class Cluster:
         """Does what a command says: a status, or a list of (command, fields) that answer it."""
         return zcl.UNSUPPORTED_CLUSTER_COMMAND
 
-    def told(self, message: Message, which: int, status: int, now_ms: int) -> None:
-        """A peer sent a default response to one of our commands."""
+    def told(self, message: Message, sequence: int, which: int, status: int, now_ms: int) -> None:
+        """A peer sent a default response to our command with this sequence."""
 
     def next_event(self) -> "Any":
         """The next fact, or None."""
@@ -457,7 +460,7 @@ class Endpoint:
                 self._event(Told(message, frame.sequence, which, status))
                 cluster = self._cluster(message.cluster, frame.to_client)
                 if cluster is not None:
-                    cluster.told(message, which, status, now_ms)
+                    cluster.told(message, frame.sequence, which, status, now_ms)
         except DecodeError as error:
             self._drop(error.reason)
 
@@ -500,10 +503,19 @@ class Endpoint:
         return sequence
 
     def publish(
-        self, peer: bytes, endpoint: int, cluster: int, which: int, values: "dict[str, Any]", to_client: bool = True
+        self,
+        peer: bytes,
+        endpoint: int,
+        cluster: int,
+        which: int,
+        values: "dict[str, Any]",
+        to_client: bool = True,
+        sequence: "int | None" = None,
     ) -> int:
-        """Sends a cluster's command unasked; the sequence by which its default response is known."""
-        sequence = self._next_sequence()
+        """Sends a cluster's command unasked, again if it is given the `sequence` that it had; the sequence by which its
+        default response is known.
+        """
+        sequence = self._next_sequence() if sequence is None else sequence
         payload = commands.build(cluster, to_client, which, values)
         data = zcl.build_frame(zcl.Frame(zcl.CLUSTER, which, payload, sequence, to_client))
         self._put(Message(peer, endpoint, cluster, data, self._secures(cluster)))
@@ -517,7 +529,9 @@ class Endpoint:
             out = one.to_send()
             if out is not None:
                 try:
-                    self.publish(out.peer, out.endpoint, one.number, out.command, out.values, not one.client)
+                    out.sequence = self.publish(
+                        out.peer, out.endpoint, one.number, out.command, out.values, not one.client, out.sequence
+                    )
                 except EncodeError as error:
                     self._drop(str(error))
                     continue

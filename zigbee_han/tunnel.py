@@ -17,11 +17,15 @@ by `send` and come out as `Arrived`. Neither looks into a message.
     PAUSED   was refused      three minutes have passed               -> ASKING
     OPEN     messages go      the server closed it or forgot it       -> SHUT, ASKING when a message waits
                               nothing came for FFFF s                 -> ASKING
+    HELD     the peer lost    it has a key again, and is asked to open -> ASKING
+             its key
 
 In each direction one message is on its way at a time: the next one leaves when the other side's default response
-came, or anything else from it, or no answer came in time. A message that the server refused because it knows no such
-tunnel is sent once more through the next one; one that the client refused, and what waits in a tunnel that closes,
-comes back as Undelivered.
+came. When none comes in time it is sent again, with the sequence number that it had, so that the other side, if only
+its answer was lost, answers again and has it once: the client tries three times, the server for as long as the tunnel
+is open, ever more seldom. A message that the server refused because it knows no such tunnel is sent once more through
+the next one. One that is refused or given up, and what waits in a tunnel that the server closes, comes back as
+Undelivered.
 """
 
 from slotmeter.zigbee_han import zcl
@@ -76,11 +80,20 @@ KEPT_LIMIT = 64
 # Ours: the radio gives up long before.
 ANSWER_WITHIN_MS = 10000
 TRIES = 3
+# Ours: 22 blocks over three hops, some of them sent again by the radio, have arrived by then.
+TRANSFER_WITHIN_MS = 30000
+# Ours: how many times as long a server waits for an answer at most.
+PATIENCE = 16
+# Ours: for how long a message with the same number and content is the same message.
+SAME_MS = 2 * PATIENCE * TRANSFER_WITHIN_MS
 # Ours: which numbers a hub closes that does not know which it has open.
 GUESSED_NUMBERS = 8
 
-SHUT, ASKING, OPEN, PAUSED = 0, 1, 2, 3
-_STATES = ("shut", "asking", "open", "paused")
+# Why a message is Undelivered that may go through the next tunnel.
+CLOSED = "the tunnel closed"
+
+SHUT, ASKING, OPEN, PAUSED, HELD = 0, 1, 2, 3, 4
+_STATES = ("shut", "asking", "open", "paused", "held")
 
 
 class Opened:
@@ -141,6 +154,48 @@ class Refused:
         return "Refused(%s, %s)" % (self.peer.hex(), self.why)
 
 
+class _Letter:
+    """A message that waits or is under way: data; out, the command that it went in last; tries, how often it did."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.out = None  # type: Outgoing | None
+        self.tries = 0
+
+    def goes(self, out: Outgoing) -> Outgoing:
+        """It is sent in `out`, with the sequence number that it had before."""
+        if self.out is not None:
+            out.sequence = self.out.sequence
+        self.out = out
+        self.tries += 1
+        return out
+
+    def is_answered(self, sequence: int) -> bool:
+        """Whether the answer to this sequence number is the answer to it."""
+        return self.out is not None and self.out.sequence == sequence
+
+
+class _Had:
+    """What came from each peer last, to know it again when it comes again."""
+
+    def __init__(self) -> None:
+        # (peer, sequence, data, when).
+        self._last = []  # type: list[tuple[bytes, int, bytes, int]]
+
+    def again(self, message: Message, data: bytes, now_ms: int) -> bool:
+        """Whether this came before."""
+        sequence = zcl.parse_frame(message.data).sequence
+        for peer, number, octets, at_ms in self._last:
+            if peer == message.peer and number == sequence and octets == data and now_ms < at_ms + SAME_MS:
+                return True
+        return False
+
+    def take(self, message: Message, data: bytes, now_ms: int) -> None:
+        """It came."""
+        self._last = [one for one in self._last if one[0] != message.peer][1 - QUEUE_LIMIT :]
+        self._last.append((message.peer, zcl.parse_frame(message.data).sequence, data, now_ms))
+
+
 class _Open:
     """A tunnel as its server sees it."""
 
@@ -150,9 +205,9 @@ class _Open:
         self.endpoint = endpoint
         self.room = room
         self.heard_ms = now_ms
-        self.sent_ms = 0
-        self.waiting = []  # type: list[bytes]
-        self.last = b""
+        self.due_ms = 0
+        self.waiting = []  # type: list[_Letter]
+        self.last = None  # type: _Letter | None
 
 
 def _keep(kept: "list[Any]", one: "Any") -> None:
@@ -177,6 +232,7 @@ class Tunnel(Cluster):
         self._close_after_s = close_after_s
         self._next = 0
         self._open = []  # type: list[_Open]
+        self._had = _Had()
         self._out = []  # type: list[Outgoing]
         self._events = []  # type: list[Any]
         self._now_ms = 0
@@ -260,8 +316,8 @@ class Tunnel(Cluster):
     def _gone(self, one: _Open, why: str) -> None:
         self._open.remove(one)
         _keep(self._events, Closed(one.peer, one.number, why))
-        for data in ([one.last] if one.last else []) + one.waiting:
-            _keep(self._events, Undelivered(one.peer, data, "the tunnel closed"))
+        for letter in ([one.last] if one.last is not None else []) + one.waiting:
+            _keep(self._events, Undelivered(one.peer, letter.data, CLOSED))
 
     def _transfer(self, message: Message, number: int, data: bytes, now_ms: int) -> "Any":
         one = self._find(number)
@@ -274,11 +330,13 @@ class Tunnel(Cluster):
             wrong = OVERFLOW
         if one is None or wrong is not None:
             return [(TRANSFER_ERROR_TO_CLIENT, {"tunnel_id": number, "status": wrong})]
+        one.heard_ms = now_ms
+        if self._had.again(message, data, now_ms):
+            return zcl.SUCCESS
         if _full(self._events):
             # The meter has not fetched what came before.
             return zcl.INSUFFICIENT_SPACE
-        one.heard_ms = now_ms
-        one.last = b""
+        self._had.take(message, data, now_ms)
         self._events.append(Arrived(one.peer, data))
         return zcl.SUCCESS
 
@@ -288,20 +346,27 @@ class Tunnel(Cluster):
             return zcl.NOT_FOUND
         if status in (NO_SUCH_TUNNEL, WRONG_DEVICE):
             self._gone(one, "its client does not know it")
-        elif one.last:
-            _keep(self._events, Undelivered(one.peer, one.last, "larger than its client takes"))
-            one.last = b""
+        elif one.last is not None:
+            _keep(self._events, Undelivered(one.peer, one.last.data, "larger than its client takes"))
+            one.last = None
         return zcl.SUCCESS
 
-    def told(self, message: Message, which: int, status: int, now_ms: int) -> None:
+    def told(self, message: Message, sequence: int, which: int, status: int, now_ms: int) -> None:
         """See Cluster. Without the link key it says nothing."""
         self._now_ms = now_ms
         for one in self._open:
+            letter = one.last
             if one.peer != message.peer or which != TRANSFER_TO_CLIENT or not message.secured:
                 continue
-            if one.last and status != zcl.SUCCESS:
-                _keep(self._events, Undelivered(one.peer, one.last, "status 0x%02X" % status))
-            one.last = b""
+            if letter is None or not letter.is_answered(sequence):
+                continue
+            if status == zcl.NOT_AUTHORIZED:
+                # It knows of no tunnel with us at all.
+                self._gone(one, "its client does not know it")
+                return
+            if status != zcl.SUCCESS:
+                _keep(self._events, Undelivered(one.peer, letter.data, "status 0x%02X" % status))
+            one.last = None
 
     def send(self, peer: bytes, data: bytes) -> bool:
         """Sends a message to `peer` through the tunnel that it opened last. False when it has none, too many wait, or
@@ -317,23 +382,24 @@ class Tunnel(Cluster):
                 found = one
         if found is None or len(found.waiting) >= QUEUE_LIMIT or len(data) > found.room:
             return False
-        found.waiting.append(data)
+        found.waiting.append(_Letter(data))
         return True
 
     def idle(self) -> bool:
         """Whether nothing waits to be sent, or for an answer."""
-        return not self._out and not any([one.waiting or one.last for one in self._open])
+        return not self._out and not any([one.waiting or one.last is not None for one in self._open])
 
     def to_send(self) -> "Outgoing | None":
         """See Cluster."""
         if self._out:
             return self._out.pop(0)
         for one in self._open:
-            if one.waiting and not one.last:
-                one.last = one.waiting.pop(0)
-                one.sent_ms = self._now_ms
-                values = {"tunnel_id": one.number, "data": one.last}
-                return Outgoing(one.peer, one.endpoint, TRANSFER_TO_CLIENT, values)
+            if one.waiting and one.last is None:
+                one.last = letter = one.waiting.pop(0)
+                values = {"tunnel_id": one.number, "data": letter.data}
+                out = letter.goes(Outgoing(one.peer, one.endpoint, TRANSFER_TO_CLIENT, values))
+                one.due_ms = self._now_ms + TRANSFER_WITHIN_MS * min(1 << (letter.tries - 1), PATIENCE)
+                return out
         return None
 
     def next_event(self) -> "Any":
@@ -341,17 +407,18 @@ class Tunnel(Cluster):
         return self._events.pop(0) if self._events else None
 
     def deadline_ms(self) -> "int | None":
-        """When a silent tunnel is closed, or a message is waited for no longer."""
+        """When a silent tunnel is closed, or a message is sent again."""
         times = [one.heard_ms + 1000 * self._close_after_s for one in self._open]
-        times += [one.sent_ms + ANSWER_WITHIN_MS for one in self._open if one.last]
+        times += [one.due_ms for one in self._open if one.last is not None]
         return min(times) if times else None
 
     def tick(self, now_ms: int) -> None:
-        """Closes what was silent for too long."""
+        """Sends again what was not answered, and closes what was silent for too long."""
         self._now_ms = now_ms
         for one in list(self._open):
-            if one.last and now_ms >= one.sent_ms + ANSWER_WITHIN_MS:
-                one.last = b""
+            if one.last is not None and now_ms >= one.due_ms:
+                one.waiting.insert(0, one.last)
+                one.last = None
             if now_ms >= one.heard_ms + 1000 * self._close_after_s:
                 _keep(self._out, Outgoing(one.peer, one.endpoint, CLOSURE, {"tunnel_id": one.number}))
                 self._gone(one, "nothing came")
@@ -370,12 +437,13 @@ class TunnelClient(Cluster):
         self.state = SHUT
         self.tunnel = 0xFFFF
         self.room = 0
-        self._waiting = []  # type: list[bytes]
-        self._last = b""
+        self._waiting = []  # type: list[_Letter]
+        self._last = None  # type: _Letter | None
+        self._had = _Had()
         self._again = False
         self._tries = 0
         self._until_ms = 0
-        self._sent_ms = 0
+        self._due_ms = 0
         self._now_ms = now_ms
         self._closed_all = False
         self._out = []  # type: list[Outgoing]
@@ -384,6 +452,16 @@ class TunnelClient(Cluster):
 
     def __repr__(self) -> str:
         return "TunnelClient(%s, %s, %d waiting)" % (self.peer.hex(), _STATES[self.state], len(self._waiting))
+
+    def hold(self) -> None:
+        """The peer has no key any more: the tunnel is gone, and what waits for it waits until `open`."""
+        self._back()
+        self._out = []
+        self.state = HELD
+
+    def waiting(self) -> "list[bytes]":
+        """The messages that wait, and the one that is under way."""
+        return [one.data for one in ([self._last] if self._last is not None else []) + self._waiting]
 
     def open(self, now_ms: int) -> None:
         """Asks for a tunnel: after key establishment, and at power-up. A tunnel that is open is given up."""
@@ -400,9 +478,9 @@ class TunnelClient(Cluster):
 
     def _back(self) -> None:
         """What is on its way goes through the next tunnel."""
-        if self._last:
+        if self._last is not None:
             self._waiting.insert(0, self._last)
-            self._last = b""
+            self._last = None
 
     def _ask(self, now_ms: int) -> None:
         self.state = ASKING
@@ -437,7 +515,7 @@ class TunnelClient(Cluster):
             raise EncodeError("%d octets are too many for a tunnel of %d" % (len(data), LARGEST))
         if len(self._waiting) >= QUEUE_LIMIT:
             return False
-        self._waiting.append(data)
+        self._waiting.append(_Letter(data))
         if self.state == SHUT:
             self._tries = 0
             self._ask(now_ms)
@@ -453,7 +531,7 @@ class TunnelClient(Cluster):
         if which == REQUEST_TUNNEL_RESPONSE:
             return self._response(fields, now_ms)
         if which == TRANSFER_TO_CLIENT:
-            return self._transfer(fields["tunnel_id"], fields["data"], now_ms)
+            return self._transfer(message, fields["tunnel_id"], fields["data"], now_ms)
         if which == TRANSFER_ERROR_TO_CLIENT:
             return self._error(fields["tunnel_id"], fields["status"], now_ms)
         if which == CLOSURE:
@@ -491,7 +569,7 @@ class TunnelClient(Cluster):
             self._pause(reasons[status] if status < len(reasons) else "status %d" % status, now_ms)
         return zcl.SUCCESS
 
-    def _transfer(self, number: int, data: bytes, now_ms: int) -> "Any":
+    def _transfer(self, message: Message, number: int, data: bytes, now_ms: int) -> "Any":
         wrong = None
         if self.state != OPEN or number != self.tunnel:
             wrong = NO_SUCH_TUNNEL
@@ -499,11 +577,12 @@ class TunnelClient(Cluster):
             wrong = OVERFLOW
         if wrong is not None:
             return [(TRANSFER_ERROR, {"tunnel_id": number, "status": wrong})]
+        self._until_ms = now_ms + 1000 * CLOSE_AFTER_S
+        if self._had.again(message, data, now_ms):
+            return zcl.SUCCESS
         if _full(self._events):
             return zcl.INSUFFICIENT_SPACE
-        self._until_ms = now_ms + 1000 * CLOSE_AFTER_S
-        self._again = False
-        self._last = b""
+        self._had.take(message, data, now_ms)
         self._events.append(Arrived(self.peer, data))
         return zcl.SUCCESS
 
@@ -511,19 +590,23 @@ class TunnelClient(Cluster):
         if self.state != OPEN or number != self.tunnel:
             return zcl.NOT_FOUND
         if status == OVERFLOW:
-            _keep(self._events, Undelivered(self.peer, self._last, "larger than its server takes"))
-            self._last = b""
+            self._give_up("larger than its server takes")
             return zcl.SUCCESS
-        if self._last and self._again:
-            _keep(self._events, Undelivered(self.peer, self._last, "no tunnel takes it"))
-            self._last = b""
-            self._again = False
-        elif self._last:
+        if self._again:
+            self._give_up("no tunnel takes it")
+        elif self._last is not None:
             self._again = True
         self._shut("its server does not know it", now_ms)
         return zcl.SUCCESS
 
-    def told(self, message: Message, which: int, status: int, now_ms: int) -> None:
+    def _give_up(self, why: str) -> None:
+        """The message that is under way is Undelivered."""
+        if self._last is not None:
+            _keep(self._events, Undelivered(self.peer, self._last.data, why))
+        self._last = None
+        self._again = False
+
+    def told(self, message: Message, sequence: int, which: int, status: int, now_ms: int) -> None:
         """See Cluster. Without the link key it says nothing: anybody on the network could say it."""
         self._now_ms = now_ms
         if message.peer != self.peer or not message.secured:
@@ -531,28 +614,28 @@ class TunnelClient(Cluster):
         if which == REQUEST_TUNNEL and self.state == ASKING and status != zcl.SUCCESS:
             # It has no tunnels at all.
             self._pause("status 0x%02X" % status, now_ms)
-        elif which == TRANSFER and self.state == OPEN:
-            if self._last and status != zcl.SUCCESS:
-                _keep(self._events, Undelivered(self.peer, self._last, "status 0x%02X" % status))
-            self._last = b""
+        elif which == TRANSFER and self._last is not None and self._last.is_answered(sequence):
+            if status != zcl.SUCCESS:
+                self._give_up("status 0x%02X" % status)
+            self._last = None
             self._again = False
 
     # ---- what goes out ----
 
     def idle(self) -> bool:
         """Whether nothing waits to be sent, or for an answer."""
-        return not (self._out or self._waiting or self._last)
+        return not (self._out or self._waiting or self._last is not None)
 
     def to_send(self) -> "Outgoing | None":
         """See Cluster. A message that is larger than this server takes is given up."""
-        while not self._out and self.state == OPEN and self._waiting and not self._last:
-            data = self._waiting.pop(0)
-            if len(data) > self.room:
-                _keep(self._events, Undelivered(self.peer, data, "larger than its server takes"))
+        while not self._out and self.state == OPEN and self._waiting and self._last is None:
+            self._last = letter = self._waiting.pop(0)
+            if len(letter.data) > self.room:
+                self._give_up("larger than its server takes")
                 continue
-            self._last = data
-            self._sent_ms = self._now_ms
-            self._put(TRANSFER, {"tunnel_id": self.tunnel, "data": data})
+            self._due_ms = self._now_ms + TRANSFER_WITHIN_MS
+            values = {"tunnel_id": self.tunnel, "data": letter.data}
+            return letter.goes(Outgoing(self.peer, self.endpoint, TRANSFER, values))
         return self._out.pop(0) if self._out else None
 
     def next_event(self) -> "Any":
@@ -561,16 +644,19 @@ class TunnelClient(Cluster):
 
     def deadline_ms(self) -> "int | None":
         """When an answer is too late, a pause is over, or the tunnel is opened anew."""
-        if self.state == OPEN and self._last:
-            return min(self._until_ms, self._sent_ms + ANSWER_WITHIN_MS)
-        return None if self.state == SHUT else self._until_ms
+        if self.state == OPEN and self._last is not None:
+            return min(self._until_ms, self._due_ms)
+        return None if self.state in (SHUT, HELD) else self._until_ms
 
     def tick(self, now_ms: int) -> None:
         """It is that time."""
         self._now_ms = now_ms
-        if self._last and now_ms >= self._sent_ms + ANSWER_WITHIN_MS:
-            self._last = b""
-        if self.state == SHUT or now_ms < self._until_ms:
+        if self._last is not None and now_ms >= self._due_ms:
+            if self._last.tries < TRIES:
+                self._back()
+            else:
+                self._give_up("no answer")
+        if self.state in (SHUT, HELD) or now_ms < self._until_ms:
             return
         if self.state == OPEN:
             self.open(now_ms)
@@ -589,20 +675,25 @@ class TunnelClients(Cluster):
     def __init__(self, limit: int = 16) -> None:
         super().__init__(TUNNELING, client=True)
         self.clients = []  # type: list[TunnelClient]
+        self._events = []  # type: list[Any]
         self._limit = limit
 
     def add(self, peer: bytes, endpoint: int, now_ms: int) -> TunnelClient:
         """The client for `peer`, which asks for a tunnel now; EncodeError when there are too many."""
-        self.remove(peer)
+        self.remove(peer, "the device begins anew")
         if len(self.clients) >= self._limit:
             raise EncodeError("more than %d devices with a tunnel" % self._limit)
         client = TunnelClient(peer, endpoint, now_ms)
         self.clients.append(client)
         return client
 
-    def remove(self, peer: bytes) -> None:
-        """Forgets `peer` and what waits for it."""
-        self.clients = [one for one in self.clients if one.peer != peer]
+    def remove(self, peer: bytes, why: str) -> None:
+        """Forgets `peer`; what waits for it is Undelivered."""
+        client = self.find(peer)
+        if client is not None:
+            self.clients.remove(client)
+            for data in client.waiting():
+                _keep(self._events, Undelivered(peer, data, why))
 
     def find(self, peer: bytes) -> "TunnelClient | None":
         """The client for `peer`, or None."""
@@ -620,11 +711,11 @@ class TunnelClients(Cluster):
         client = self.find(message.peer)
         return zcl.NOT_AUTHORIZED if client is None else client.command(message, which, fields, now_ms)
 
-    def told(self, message: Message, which: int, status: int, now_ms: int) -> None:
+    def told(self, message: Message, sequence: int, which: int, status: int, now_ms: int) -> None:
         """See Cluster."""
         client = self.find(message.peer)
         if client is not None:
-            client.told(message, which, status, now_ms)
+            client.told(message, sequence, which, status, now_ms)
 
     def to_send(self) -> "Outgoing | None":
         """See Cluster."""
@@ -636,6 +727,8 @@ class TunnelClients(Cluster):
 
     def next_event(self) -> "Any":
         """See TunnelClient."""
+        if self._events:
+            return self._events.pop(0)
         for one in self.clients:
             event = one.next_event()
             if event is not None:

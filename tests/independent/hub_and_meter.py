@@ -1,7 +1,6 @@
 """A comms hub and devices on one air, with certificates of a test authority: what several tests begin with."""
 
 from slotmeter.hal.host.crypto import HostCrypto
-from slotmeter.hal.radio import JoinFailed
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han import install_code
 from slotmeter.zigbee_han.agreement import Identity
@@ -11,7 +10,6 @@ from slotmeter.zigbee_han.joiner import Joiner
 from slotmeter.zigbee_han.key_establishment import KeyExchange
 from slotmeter.zigbee_han.sim.air import Air
 from slotmeter.zigbee_han.sim.han import Han
-from slotmeter.zigbee_han.sim.radio import AirRadio
 
 HUB = bytes.fromhex("00DB1234567890AA")
 METER = bytes.fromhex("00DB1234567890A0")
@@ -38,20 +36,6 @@ def identities(eui64, suites=(SUITE_1, SUITE_2), authority=None):
 
 def exchange(eui64, **given):
     return KeyExchange(CRYPTO, ENTROPY, eui64, identities(eui64, **given))
-
-
-class Remembering(AirRadio):
-    """A radio that was off: `resume` goes on with what its node had saved, and knows nothing when that is b""."""
-
-    def __init__(self, node, saved):
-        super().__init__(node)
-        self._saved = saved
-
-    def resume(self, now_ms):
-        if self._saved:
-            self.node.load(self._saved, now_ms)
-        else:
-            self._events.append(JoinFailed("the radio remembers no network"))
 
 
 class Home:
@@ -82,19 +66,18 @@ class Home:
     def power_cut(self, station, remembers=True):
         """The device starts again with what it and its radio had saved; the same device afterwards."""
         saved, old = station.save(), station.radio.node
-        octets = old.save() if remembers else b""
         eui64 = station.radio.eui64
-        # Nobody hears a radio that is on no channel.
-        old.nwk.forget()
         place = [one.radio for one in self.han.air._stations].index(old)
-        radio = self.han.radio(eui64, self.han.air._stations[place].x)
+        x = self.han.air._stations[place].x
+        radio = self.han.radio(eui64, x, saved=old.save() if remembers else b"")
         # Frame counters outlive everything: others refuse frames whose counter did not grow.
         radio.node.nwk.counter = old.nwk.counter
-        again = type(station)(Remembering(radio.node, octets), exchange(eui64))
-        self.han.stations.remove(station)
-        # It is dark for longer than others remember what they heard last (APS, ten seconds).
-        self.run(15)
-        self.han.add(again)
+        # Nobody hears a radio that is on no channel.
+        old.nwk.forget()
+        again = type(station)(radio, exchange(eui64))
+        self.han.stations[self.han.stations.index(station)] = again
+        if station is self.hub:
+            self.hub = again
         again.load(saved)
         again.resume(self.han.now_ms)
         return again

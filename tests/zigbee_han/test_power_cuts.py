@@ -186,6 +186,20 @@ def test_a_meter_whose_radio_comes_back_without_its_network_rejoins_and_keeps_it
     both_ways(home, home.hub, meter)
 
 
+def test_what_a_meter_has_to_say_to_a_hub_that_forgot_its_tunnel_waits_for_the_next_one():
+    home = Home()
+    meter = home.joined()
+    home.hub.tunnels.remove(METER, "forgotten")
+    sent = [bytes((number,)) * 9 for number in range(20)]
+    for message in sent:
+        assert meter.send(message)
+    home.run(60)
+    assert not home.told(HUB, Arrived) and not meter.idle()
+    home.hub.tunnels.add(METER, 1, home.han.now_ms)
+    home.run(60)
+    assert [fact.data for fact in home.told(HUB, Arrived)] == sent and meter.idle()
+
+
 def test_a_hub_that_lost_its_network_says_what_to_do():
     home = Home()
     home.run(1)

@@ -33,7 +33,7 @@ class Some(server.Cluster):
         self.commanded.append((which, fields))
         return self.answer
 
-    def told(self, message, which, status, now_ms):
+    def told(self, message, sequence, which, status, now_ms):
         self.heard.append((which, status, message.secured))
 
     def to_send(self):
