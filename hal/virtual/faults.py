@@ -1,11 +1,16 @@
 """What goes wrong on a wire, on purpose: devices that octets pass through, each with a seed so that it repeats.
 
-A device has one verb, `carry(octets)`: what arrives at the other end, as a list of the pieces it arrives in. Devices
-can be put one behind another with `Chain`. They neither wait nor know frames; `Frames` cuts a stream at a delimiter,
-so that the device behind it loses or damages whole frames.
+`carry(octets)` says what arrives at the other end, as a list of the pieces it arrives in. `Delayed` holds pieces back
+until `tick` tells it that their time has come; who puts it on a wire calls `tick` before each `carry` and at
+`deadline_ms`. Devices can be put one behind another with `Chain`. They do not know frames; `Frames` cuts a stream at a
+delimiter, so that the device behind it loses or damages whole frames.
 """
 
 from slotmeter.hal.virtual.entropy import SeededEntropy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Fault:
@@ -17,6 +22,14 @@ class Fault:
     def carry(self, octets: bytes) -> "list[bytes]":
         """What arrives of `octets`, in pieces; an empty list when nothing does."""
         return [octets] if octets else []
+
+    def tick(self, now_ms: int) -> "list[bytes]":
+        """It is now that time: what was held back and arrives now."""
+        return []
+
+    def deadline_ms(self) -> "int | None":
+        """When something that is held back arrives, or None."""
+        return None
 
 
 class Dice:
@@ -103,6 +116,53 @@ class Noisy(Sometimes):
         return super().carry(octets)
 
 
+class Delayed(Fault):
+    """Holds every piece back for up to `longest_ms`, as `seed` has it; none overtakes another."""
+
+    def __init__(self, seed: int, longest_ms: int) -> None:
+        super().__init__()
+        self._dice = Dice(seed)
+        self._longest_ms = longest_ms
+        self._now_ms = 0
+        # (when, piece), in order.
+        self._held = []  # type: list[tuple[int, bytes]]
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """What is due; nothing, as a rule."""
+        if octets:
+            due_ms = self._now_ms + self._dice.below(self._longest_ms + 1)
+            self._held.append((max(due_ms, self._held[-1][0]) if self._held else due_ms, octets))
+            self.done += due_ms > self._now_ms
+        return self.tick(self._now_ms)
+
+    def tick(self, now_ms: int) -> "list[bytes]":
+        """The pieces whose time has come."""
+        self._now_ms = now_ms
+        came = []
+        while self._held and self._held[0][0] <= now_ms:
+            came.append(self._held.pop(0)[1])
+        return came
+
+    def deadline_ms(self) -> "int | None":
+        """When the next piece arrives."""
+        return self._held[0][0] if self._held else None
+
+
+class Resetting(Sometimes):
+    """Calls `reset`, which restarts what is at an end of the wire; the piece is lost."""
+
+    def __init__(self, seed: int, per_mille: int, reset: "Callable[[], None]") -> None:
+        super().__init__(seed, per_mille)
+        self._reset = reset
+
+    def carry(self, octets: bytes) -> "list[bytes]":
+        """The piece, or nothing."""
+        if octets and self.befalls():
+            self._reset()
+            return []
+        return super().carry(octets)
+
+
 class Recorder(Fault):
     """Keeps everything that passed, in `octets`."""
 
@@ -133,6 +193,25 @@ class Chain(Fault):
             pieces = came
         return pieces
 
+    def tick(self, now_ms: int) -> "list[bytes]":
+        """What a device lets go passes through those behind it."""
+        pieces = []  # type: list[bytes]
+        for device in self._devices:
+            came = device.tick(now_ms)
+            for piece in pieces:
+                came.extend(device.carry(piece))
+            pieces = came
+        return pieces
+
+    def deadline_ms(self) -> "int | None":
+        """The earliest of its devices."""
+        due = None
+        for device in self._devices:
+            other = device.deadline_ms()
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
+
 
 class Frames(Fault):
     """Hands `device` one frame at a time: what ends with the octet `delimiter`. What has no end yet waits for it, as
@@ -157,3 +236,11 @@ class Frames(Fault):
             pieces.extend(self._device.carry(self._rest))
             self._rest = b""
         return pieces
+
+    def tick(self, now_ms: int) -> "list[bytes]":
+        """What the device lets go."""
+        return self._device.tick(now_ms)
+
+    def deadline_ms(self) -> "int | None":
+        """The device's."""
+        return self._device.deadline_ms()

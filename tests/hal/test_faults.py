@@ -82,3 +82,39 @@ def test_what_never_ends_is_not_kept_for_ever():
     device = faults.Frames(faults.Fault(), 0x7E, 10)
     assert device.carry(b"0123456789") == []
     assert device.carry(b"a") == [b"0123456789a"]
+
+
+def test_a_delayed_piece_comes_in_its_time_and_none_overtakes_another():
+    device = faults.Delayed(7, 100)
+    assert device.tick(1000) == [] and device.deadline_ms() is None
+    came = []
+    for piece in PIECES:
+        came.extend(device.carry(piece))
+    assert device.done > 1000 and len(came) < 100
+    for now_ms in range(1000, 1101):
+        due = device.deadline_ms()
+        assert due is None or due >= now_ms
+        came.extend(device.tick(now_ms))
+    assert came == PIECES
+
+
+def test_what_a_device_holds_back_passes_through_those_behind_it():
+    seen = faults.Recorder()
+    chain = faults.Chain([faults.Delayed(7, 10), seen, faults.Frames(faults.Delayed(8, 10), 0x7E)])
+    chain.tick(0)
+    out = chain.carry(b"one\x7e") + chain.carry(b"two\x7e")
+    now_ms = 0
+    while chain.deadline_ms() is not None:
+        assert chain.deadline_ms() >= now_ms
+        now_ms = chain.deadline_ms()
+        out += chain.tick(now_ms)
+    assert (out, seen.octets) == ([b"one\x7e", b"two\x7e"], b"one\x7etwo\x7e")
+    assert 0 < now_ms <= 20
+
+
+def test_a_reset_loses_the_piece_and_restarts_what_is_there():
+    restarts = []
+    device = faults.Resetting(7, 100, lambda: restarts.append(device.done))
+    out = carried(device)
+    assert len(out) == 2000 - device.done and restarts == list(range(1, device.done + 1))
+    assert 150 < device.done < 250
