@@ -41,6 +41,7 @@ from slotmeter.firmware.organs import CLOCKWORK, Organs
 from slotmeter.firmware.outbox import Outbox, date_time_octets
 from slotmeter.firmware.schedule import Instruction, Schedule
 from slotmeter.firmware.transfer import Transfers, is_block
+from slotmeter.firmware.undelivered import LIMIT, PREFIX, Alert, Undelivered
 from slotmeter.hal.errors import STORE_DAMAGED, STORE_VERSION, HalError
 from slotmeter.hal.records import Records
 
@@ -114,11 +115,15 @@ class Meter:
         self.notices = Notices(self)
         self.life = Life(self)
         self._transfers = Transfers(settings.block_size)
-        self._to_send: list[bytes] = []
+        self._undelivered = Undelivered(records, settings.keep_undelivered)
+        # Messages, and under which number each is kept until it was delivered.
+        self._to_send: list[tuple[int, bytes]] = []
+        # The one of them that `to_send` gave last.
+        self._leaving = (0, b"")
         self._events: list[object] = []
-        # Alerts and facts that wait for the commit. They are signed only when they leave, where a board has calls to
-        # spare: (message code, counter, target, role, supplementary, payload) or None, and the fact.
-        self._held: list[tuple[tuple[int, bytes, bytes, int, bytes, bytes] | None, object]] = []
+        # Alerts that wait for the commit, and under which number each is kept; and facts. They are signed only when
+        # they leave, where a board has calls to spare.
+        self._held: list[tuple[int, object]] = []
         self._fault: tuple[int, int | None] | None = None
         # When messages were refused lately, in seconds since 2000.
         self._refusals: list[int] = []
@@ -133,6 +138,16 @@ class Meter:
         self.organs = Organs(self, hal)
         self.credentials.anchors.set_top_up_floor = self.organs.account.validator.set_floor
         self._gate.top_up_seen = self.organs.account.validator.seen
+        self._find_undelivered()
+
+    def _find_undelivered(self) -> None:
+        """Takes up what was to be sent before the meter lost its power."""
+        for number in self._undelivered.numbers():
+            one = self._undelivered.get(number)
+            if isinstance(one, Alert):
+                self._send_alert_of(number, one)
+            else:
+                self._to_send.append((number, one))
 
     def _check_store(self, records: Records) -> bytes:
         version = records.get("version")
@@ -175,6 +190,7 @@ class Meter:
             return
         if is_block(data):
             whole = self._transfers.receive(data, now_ms)
+            self._look_at_transfer()
             if self._transfers.refusal:
                 self._refuse(gate.MALFORMED, self._transfers.refusal, None)
             if whole is None:
@@ -233,8 +249,9 @@ class Meter:
             self._forget()
             self._refuse(gate.NOT_AUTHORISED, "the answer cannot be protected: " + str(error), message)
             return
+        number = self._undelivered.put(response)
         if self._commit():
-            self._to_send.append(response)
+            self._to_send.append((number, response))
             self._release()
             self._events.append(facts.CommandAnswered(use_case.name, role, failed))
 
@@ -245,9 +262,32 @@ class Meter:
     def to_send(self) -> bytes:
         """The next whole message to put on the wire, or a block of one when `Settings.block_size` cuts; b"" if none."""
         data = self._transfers.to_send()
+        self._look_at_transfer()
         if not data and self._to_send and not self._transfers.sending():
-            data = self._transfers.start(self._to_send.pop(0), self.now_s * 1000)
+            self._leaving = self._to_send.pop(0)
+            data = self._transfers.start(self._leaving[1], self.now_s * 1000)
         return data
+
+    def delivered(self, data: bytes) -> None:
+        """The hub has `data`, which `to_send` gave last: with `Settings.keep_undelivered` it is kept until this is
+        told. Of blocks the meter knows by itself.
+        """
+        if data == self._leaving[1]:
+            self._undelivered.drop(self._leaving[0])
+
+    def undelivered(self) -> int:
+        """How many messages are kept for the hub."""
+        return len(self._undelivered.numbers())
+
+    def _look_at_transfer(self) -> None:
+        """A message that went in blocks is delivered when the last one is acknowledged; given up, it begins again."""
+        outcome = self._transfers.ended()
+        if outcome is None:
+            return
+        if outcome and self.settings.keep_undelivered:
+            self._to_send.insert(0, self._leaving)
+        else:
+            self._undelivered.drop(self._leaving[0])
 
     def deadline_ms(self) -> "int | None":
         """When `tick` has something to do, in milliseconds since 2000; None when it has not."""
@@ -272,6 +312,9 @@ class Meter:
 
     def _live(self, now_ms: int, jump: bool) -> None:
         self._transfers.tick(now_ms)
+        self._look_at_transfer()
+        if self.settings.keep_undelivered:
+            self._to_send = self._to_send[-LIMIT:]
         life = self.life
         life.flush_measured()
         self.records.mark()
@@ -470,7 +513,7 @@ class Meter:
             logs.note_event(self.tree, self.now_s, alert_code, one.code.to_bytes(2, "big"))
             for code in events:
                 self.notices.notify(code)
-        self._held.append((None, facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done)))
+        self._held.append((0, facts.InstructionDue(use_case.name if use_case else "%04X" % one.code, done)))
 
     # ---- alerts, refusals
 
@@ -522,8 +565,8 @@ class Meter:
     ) -> None:
         if message_code in MACED_ALERTS and self.anchors.cell(role, KEY_AGREEMENT) is None:
             return
-        draft = (message_code, counter, target, role, supplementary, payload)
-        self._held.append((draft, facts.AlertSent(alert_code, message_code)))
+        alert = Alert(alert_code, message_code, counter, target, role, supplementary, payload)
+        self._held.append((self._undelivered.put_alert(alert), alert))
 
     def _refuse(self, reason: str, text: str, message: "Message | None") -> None:
         """Tells why a message gets no response; one that was at least well formed is logged and may raise an alert."""
@@ -580,17 +623,24 @@ class Meter:
         """Lets go what waited for the commit. An alert that cannot be protected for its target reaches nobody."""
         held = self._held
         self._held = []
-        for draft, fact in held:
-            if draft is not None:
-                code, counter, target, role, supplementary, payload = draft
-                try:
-                    alert = self._outbox.alert(
-                        code, counter, target, role, code not in MACED_ALERTS, supplementary, payload
-                    )
-                except HalError:
-                    continue
-                self._to_send.append(alert)
-            self._events.append(fact)
+        for number, one in held:
+            if isinstance(one, Alert):
+                self._send_alert_of(number, one)
+            else:
+                self._events.append(one)
+
+    def _send_alert_of(self, number: int, one: Alert) -> None:
+        """Protects an alert that is kept under `number`, and puts it among what is to be sent."""
+        signed = one.message_code not in MACED_ALERTS
+        try:
+            data = self._outbox.alert(
+                one.message_code, one.counter, one.target, one.role, signed, one.supplementary, one.payload
+            )
+        except HalError:
+            self._undelivered.drop(number)
+            return
+        self._to_send.append((number, data))
+        self._events.append(facts.AlertSent(one.code, one.message_code))
 
     def _forget(self) -> None:
         """Drops every uncommitted change, in the records and in what was read from them."""
@@ -735,12 +785,13 @@ class Meter:
         return protection_parameters(counter, self.eui64, cell.entity_id), b"\x09" + put_length(len(sealed)) + sealed
 
     def digest(self) -> bytes:
-        """SHA-256 of the state, without logs, the device's own counter and what is being measured just now.
+        """SHA-256 of the state, without logs, the device's own counter, what is being measured just now, and what is to
+        be sent.
 
         It is equal before and after a refusal, and before and after a restart.
         """
         self.life.flush()
-        return self.records.digest(self.crypto, logs.RECORDS + CLOCKWORK + ("n.own",))
+        return self.records.digest(self.crypto, logs.RECORDS + CLOCKWORK + ("n.own", PREFIX))
 
 
 def _generic_message(alert_code: int) -> int:

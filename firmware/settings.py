@@ -34,9 +34,9 @@ class Settings:
 
     refusal_codes: as REFUSAL_CODES; cache_secrets: keep agreed secrets in memory; check_validity: look at the
     validity period of certificates; block_size: octets of a general block transfer block for responses, 0 to send
-    them whole; flood_messages refused within flood_s seconds are told of as unusual (8F60), 0 for never; log_commands:
-    note carried-out updates in the event log; lock_attempts wrong tokens typed within
-    lock_within_s seconds lock manual entry for lock_s.
+    them whole; keep_undelivered: keep messages in the store until `Meter.delivered`; flood_messages refused within
+    flood_s seconds are told of as unusual (8F60), 0 for never; log_commands: note carried-out updates in the event
+    log; lock_attempts wrong tokens typed within lock_within_s seconds lock manual entry for lock_s.
     randomise_tariff: the randomised offset delays the switching of tariff registers too, not of auxiliary controllers
     alone; register_modulus: Wh and varh at which the energy registers roll over, at most 2^32; log_again_after_s: a
     clock put back by more than this makes the logs start anew, by less they wait until it has caught up.
@@ -57,6 +57,7 @@ class Settings:
         self.cache_secrets = True
         self.check_validity = False
         self.block_size = 0
+        self.keep_undelivered = False
         self.log_commands = True
         # No figure is published.
         self.flood_messages = 10

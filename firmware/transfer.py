@@ -18,6 +18,7 @@ class Transfers:
         self._block_size = min(block_size, LARGEST_BLOCK)
         self._assembler = Assembler(block_size=max(self._block_size, BLOCK_SIZE))
         self._splitter: Splitter | None = None
+        self._outcome: str | None = None
         self.refusal = ""
 
     def receive(self, data: bytes, now_ms: int) -> "bytes | None":
@@ -26,6 +27,7 @@ class Transfers:
         try:
             if self._splitter is not None and data[: len(self._splitter.routing)] == self._splitter.routing:
                 self.refusal = self._splitter.receive(data, now_ms)
+                self._look()
                 return None
             message = self._assembler.receive(data, now_ms)
         except DecodeError as error:
@@ -46,13 +48,27 @@ class Transfers:
         data = self._assembler.to_send()
         if not data and self._splitter is not None:
             data = self._splitter.to_send()
-            if self._splitter.done or self._splitter.failed:
-                self._splitter = None
+            self._look()
         return data
+
+    def _look(self) -> None:
+        """Whether the outgoing transfer has come to its end."""
+        one = self._splitter
+        if one is not None and (one.done or one.failed):
+            self._outcome = one.failed
+            self._splitter = None
 
     def sending(self) -> bool:
         """Whether an outgoing transfer is under way."""
-        return self._splitter is not None and not self._splitter.done and not self._splitter.failed
+        return self._splitter is not None
+
+    def ended(self) -> "str | None":
+        """What became of an outgoing transfer, told once: "" when the peer has all of it, else why it was given up;
+        None when none has ended.
+        """
+        outcome = self._outcome
+        self._outcome = None
+        return outcome
 
     def deadline_ms(self) -> "int | None":
         """When `tick` is due, or None."""
@@ -66,4 +82,5 @@ class Transfers:
         """Sends again what was not acknowledged, forgets what stopped coming."""
         if self._splitter is not None:
             self._splitter.tick(now_ms)
+            self._look()
         self._assembler.tick(now_ms)
