@@ -24,8 +24,8 @@ In each direction one message is on its way at a time: the next one leaves when 
 came. When none comes in time it is sent again, with the sequence number that it had, so that the other side, if only
 its answer was lost, answers again and has it once: the client tries three times, the server for as long as the tunnel
 is open, ever more seldom. A message that the server refused because it knows no such tunnel is sent once more through
-the next one. One that is refused or given up, and what waits in a tunnel that the server closes, comes back as
-Undelivered.
+the next one. One that was answered is Delivered; one that is refused or given up, and what waits in a tunnel that the
+server closes, comes back as Undelivered.
 """
 
 from slotmeter.zigbee_han import zcl
@@ -129,6 +129,17 @@ class Arrived:
 
     def __repr__(self) -> str:
         return "Arrived(%s, %d octets)" % (self.peer.hex(), len(self.data))
+
+
+class Delivered:
+    """The other side has a message: peer, data."""
+
+    def __init__(self, peer: bytes, data: bytes) -> None:
+        self.peer = peer
+        self.data = data
+
+    def __repr__(self) -> str:
+        return "Delivered(%s, %d octets)" % (self.peer.hex(), len(self.data))
 
 
 class Undelivered:
@@ -364,7 +375,9 @@ class Tunnel(Cluster):
                 # It knows of no tunnel with us at all.
                 self._gone(one, "its client does not know it")
                 return
-            if status != zcl.SUCCESS:
+            if status == zcl.SUCCESS:
+                _keep(self._events, Delivered(one.peer, letter.data))
+            else:
                 _keep(self._events, Undelivered(one.peer, letter.data, "status 0x%02X" % status))
             one.last = None
 
@@ -403,7 +416,7 @@ class Tunnel(Cluster):
         return None
 
     def next_event(self) -> "Any":
-        """Opened, Closed, Arrived or Undelivered, or None."""
+        """Opened, Closed, Arrived, Delivered or Undelivered, or None."""
         return self._events.pop(0) if self._events else None
 
     def deadline_ms(self) -> "int | None":
@@ -615,7 +628,9 @@ class TunnelClient(Cluster):
             # It has no tunnels at all.
             self._pause("status 0x%02X" % status, now_ms)
         elif which == TRANSFER and self._last is not None and self._last.is_answered(sequence):
-            if status != zcl.SUCCESS:
+            if status == zcl.SUCCESS:
+                _keep(self._events, Delivered(self.peer, self._last.data))
+            else:
                 self._give_up("status 0x%02X" % status)
             self._last = None
             self._again = False
@@ -639,7 +654,7 @@ class TunnelClient(Cluster):
         return self._out.pop(0) if self._out else None
 
     def next_event(self) -> "Any":
-        """Opened, Closed, Arrived, Undelivered or Refused, or None."""
+        """Opened, Closed, Arrived, Delivered, Undelivered or Refused, or None."""
         return self._events.pop(0) if self._events else None
 
     def deadline_ms(self) -> "int | None":

@@ -65,11 +65,12 @@ class Pair:
                 return hub, meter
 
 
-def facts(endpoint):
+def facts(endpoint, but=(server.Told, tunnel.Delivered)):
+    """What an endpoint tells, without what nearly every test knows anyway."""
     found = []
     fact = endpoint.next_event()
     while fact is not None:
-        if not isinstance(fact, server.Told):
+        if not isinstance(fact, but):
             found.append(fact)
         fact = endpoint.next_event()
     return found
@@ -126,6 +127,21 @@ def test_a_peer_that_takes_little_is_sent_no_more():
     while pair.hub.to_send() is not None:
         pass
     assert kinds(facts(pair.hub)) == ["Opened", "Undelivered"]
+
+
+def test_both_sides_are_told_that_a_message_was_delivered():
+    pair = Pair()
+    pair.settle()
+    pair.client.send(b"down", 0)
+    pair.served.send(HUB, b"up")
+    hub_sends, meter_sends = pair.hub.to_send(), pair.meter.to_send()
+    for end, peer, out in ((pair.meter, HUB, hub_sends), (pair.hub, METER, meter_sends)):
+        end.receive(server.Message(peer, 1, out.cluster, out.data), 0)
+    for end, peer, answer in ((pair.hub, METER, pair.meter.to_send()), (pair.meter, HUB, pair.hub.to_send())):
+        end.receive(server.Message(peer, 1, answer.cluster, answer.data), 0)
+    for end, peer, data in ((pair.hub, METER, b"down"), (pair.meter, HUB, b"up")):
+        found = [one for one in facts(end, but=server.Told) if isinstance(one, tunnel.Delivered)]
+        assert [(one.peer, one.data) for one in found] == [(peer, data)]
 
 
 def test_messages_wait_for_the_tunnel_and_keep_their_order():
