@@ -15,6 +15,8 @@ its radio has forgotten the network is told; `form` makes it again, with all lin
 
 from slotmeter.hal.errors import HalError
 from slotmeter.hal.radio import DeviceJoined, DeviceLeft, JoinFailed, Up
+from slotmeter.zigbee_han.clusters.clock import Clock, OnlyTime
+from slotmeter.zigbee_han.clusters.keep_alive import KeepAlive
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, make
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
@@ -23,6 +25,7 @@ from slotmeter.zigbee_han.tunnel import TunnelClients
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from slotmeter.hal.radio import Radio
@@ -52,15 +55,26 @@ class Logged:
         return "Logged(%s)" % self.eui64.hex()
 
 
+def _no_time() -> "int | None":
+    return None
+
+
 class CommsHub(Station):
-    """The hub's function. log: its devices."""
+    """The hub's function. log: its devices; utc_s: gives its time in seconds since 2000, None while it knows none."""
 
     SAVED = _SAVED
     KIND = 0x48
 
-    def __init__(self, radio: "Radio", exchange: "KeyExchange", clusters: "tuple[Cluster, ...]" = ()) -> None:
+    def __init__(
+        self,
+        radio: "Radio",
+        exchange: "KeyExchange",
+        clusters: "tuple[Cluster, ...]" = (),
+        utc_s: "Callable[[], int | None] | None" = None,
+    ) -> None:
         self.tunnels = TunnelClients()
-        super().__init__(radio, exchange, [self.tunnels] + list(clusters), DEVICE, ENDPOINT)
+        served = [self.tunnels, KeepAlive(), Clock(OnlyTime(utc_s or _no_time))]  # type: list[Cluster]
+        super().__init__(radio, exchange, served + list(clusters), DEVICE, ENDPOINT)
         self.log: list[Logged] = []
         self.up = False
 
@@ -134,6 +148,10 @@ class CommsHub(Station):
         self.forget(eui64)
         return True
 
+    def change_network_key(self, key: bytes, now_ms: int) -> None:
+        """Gives everybody the network's next key (16 octets), and has it used."""
+        self.radio.change_network_key(key, now_ms)
+
     def permit(self, seconds: int, now_ms: int) -> None:
         """Lets the devices of the log join for so long; 0 closes."""
         self.radio.permit(seconds, now_ms)
@@ -156,7 +174,7 @@ class CommsHub(Station):
             self.tell(Failed("network", event.reason))
             return
         elif isinstance(event, DeviceJoined):
-            if event.let_in and event.eui64 in self.keyed:
+            if event.let_in and not event.rejoined and event.eui64 in self.keyed:
                 # It came with its install code again: what was agreed before is gone on its side.
                 self.forget(event.eui64)
                 client = self.tunnels.find(event.eui64)

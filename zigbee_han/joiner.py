@@ -9,12 +9,19 @@ KEYING     a link key was established by certificate: UP; not: it is tried again
 UP         the network was lost: WAITING
 
 A radio that fails and recovers leaves the state as it was, unless it has forgotten its network: then REJOINING.
+
+Once UP it reads the hub's time, and again each day, and asks the hub now and then whether it still is there
+(Keep-Alive). After three times without an answer the hub is lost: the device looks for its network, REJOINING, and
+goes on looking until the hub answers again.
 """
 
 from slotmeter.hal.radio import Down, JoinFailed, Up
+from slotmeter.zigbee_han.clusters.clock import EVERY_S, TimeReader
+from slotmeter.zigbee_han.clusters.keep_alive import FAILURES, Back, Watch
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, make
 from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed
+from slotmeter.zigbee_han.server import Told
 from slotmeter.zigbee_han.station import Failed, Station
 from slotmeter.zigbee_han.tunnel import CLOSED, LARGEST, Closed, Opened, Tunnel, Undelivered
 
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
     from slotmeter.zigbee_han.server import Cluster
 
 METER = 0x0501
+# Where the hub has its clusters.
+HUB_ENDPOINT = 1
 
 OUT = 0
 JOINING = 1
@@ -62,8 +71,32 @@ KEY_WAIT_MS = 10000
 OUTBOX_LIMIT = 32
 
 
+class HubLost:
+    """The hub did not answer three times; its network is looked for."""
+
+    def __init__(self, hub: bytes) -> None:
+        self.hub = hub
+
+    def __repr__(self) -> str:
+        return "HubLost(%s)" % self.hub.hex()
+
+
+class HubBack:
+    """The hub that was lost answers again."""
+
+    def __init__(self, hub: bytes) -> None:
+        self.hub = hub
+
+    def __repr__(self) -> str:
+        return "HubBack(%s)" % self.hub.hex()
+
+
 class Joiner(Station):
-    """A device that wants to be in its hub's network, and is a server of tunnels there. hub: its trust centre."""
+    """A device that wants to be in its hub's network, and is a server of tunnels there. hub: its trust centre.
+
+    first_wait_ms: how long it waits after the first time that it was not let in; time_every_s: how often it reads the
+    hub's time.
+    """
 
     SAVED = _SAVED
     KIND = 0x4A
@@ -75,6 +108,7 @@ class Joiner(Station):
         clusters: "tuple[Cluster, ...]" = (),
         device: int = METER,
         first_wait_ms: int = FIRST_WAIT_MS,
+        time_every_s: int = EVERY_S,
     ) -> None:
         self.tunnel = Tunnel()
         super().__init__(radio, exchange, [self.tunnel] + list(clusters), device)
@@ -86,6 +120,10 @@ class Joiner(Station):
         self._link_key = b""
         self._known = False
         self._resuming = False
+        self._time_every_s = time_every_s
+        self._watch = None  # type: Watch | None
+        self._time = None  # type: TimeReader | None
+        self._lost = False
         self._outbox = []  # type: list[bytes]
         # How many messages of a tunnel that closed are back at the head of the outbox.
         self._back = 0
@@ -94,6 +132,8 @@ class Joiner(Station):
         """Looks for the hub's network and joins it, with the key made from the install code, until it is in."""
         self._link_key = link_key
         self._known = False
+        self._watch = self._time = None
+        self._lost = False
         self.unsaved = True
         self._join(now_ms)
 
@@ -172,9 +212,11 @@ class Joiner(Station):
         due = super().deadline_ms()
         if not self.works:
             return due
-        if self._due_ms >= 0 and (due is None or self._due_ms < due):
-            return self._due_ms
-        return due
+        times = [due] if self._due_ms < 0 else [due, self._due_ms]
+        if self.state == UP and self._watch is not None and self._time is not None:
+            times += [self._watch.deadline_ms(), self._time.deadline_ms()]
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
 
     def tick(self, now_ms: int) -> None:
         """See Station."""
@@ -184,8 +226,45 @@ class Joiner(Station):
                 self._join(now_ms)
             elif self.state == KEYING:
                 self.exchange.start(self.hub, now_ms)
+        if self.works and self.state == UP:
+            self._look_after_hub(now_ms)
         self._post()
         super().tick(now_ms)
+
+    def _look_after_hub(self, now_ms: int) -> None:
+        """Asks the hub what is to be asked; when it is lost, looks for it."""
+        self.now_ms = now_ms
+        if self._watch is None or self._time is None:
+            return
+        self._time.tick(now_ms)
+        self._watch.tick(now_ms)
+        fact = self._watch.next_event()
+        while fact is not None:
+            if isinstance(fact, Back):
+                self._lost = False
+                self._wait_ms = self._first_wait_ms
+                self.tell(HubBack(self.hub))
+            elif fact.failures == FAILURES:
+                self._lost = True
+                self.tell(HubLost(self.hub))
+                self._join(now_ms)
+            else:
+                self._wait()
+            fact = self._watch.next_event()
+
+    def _is_up(self) -> None:
+        """In the network, with a key with the hub."""
+        self.state = UP
+        if self._watch is None:
+            self._watch = Watch(self.endpoint, self.hub, HUB_ENDPOINT, self._below, self.now_ms)
+            self._time = TimeReader(self.endpoint, self.hub, HUB_ENDPOINT, self._time_every_s, self.now_ms)
+        elif self._lost:
+            # A router let it in: that does not say that the hub is there.
+            self._watch.ask(self.now_ms)
+
+    def _below(self, most: int) -> int:
+        """A random number from 0 to `most`."""
+        return int.from_bytes(self.exchange.entropy.random(2), "big") % (most + 1)
 
     def _join(self, now_ms: int) -> None:
         self._due_ms = -1
@@ -218,9 +297,10 @@ class Joiner(Station):
         if isinstance(event, Up):
             self._resuming = False
             self.hub = event.trust_centre
-            self._wait_ms = self._first_wait_ms
+            if not self._lost:
+                self._wait_ms = self._first_wait_ms
             if event.rejoined and self.hub in self.keyed:
-                self.state = UP
+                self._is_up()
             else:
                 self.state = KEYING
                 self.exchange.start(self.hub, self.now_ms)
@@ -248,12 +328,26 @@ class Joiner(Station):
         self.state = WAITING if self._link_key else OUT
         self._due_ms = self.now_ms if self._link_key else -1
 
+    def told(self, fact: Told) -> None:
+        """See Station."""
+        if self._watch is not None and self._watch.heard(fact, self.now_ms):
+            self._look_after_hub(self.now_ms)
+
     def happened(self, fact: "Any") -> None:
         """See Station."""
+        if self._watch is not None and self._time is not None:
+            if self._watch.heard(fact, self.now_ms):
+                self._look_after_hub(self.now_ms)
+                return
+            if self._time.heard(fact, self.now_ms):
+                told = self._time.next_event()
+                if told is not None:
+                    self.tell(told)
+                return
         if isinstance(fact, KeyAgreed) and fact.partner == self.hub:
-            self.state = UP
             self._known = True
             self._due_ms = -1
+            self._is_up()
         elif isinstance(fact, (Opened, Closed)):
             self.unsaved = True
             self._back = 0

@@ -220,7 +220,7 @@ class KeyExchange:
         # Messages that belonged to no exchange, or could not be read.
         self.ignored = 0
         self._crypto = crypto
-        self._entropy = entropy
+        self.entropy = entropy
         self._own = own
         self._identities = identities
         self._work = work or CurveWork(crypto)
@@ -456,7 +456,7 @@ class KeyExchange:
 
     def _make_ephemeral(self, exchange: _Exchange) -> None:
         suite = exchange.identity.suite
-        octets = self._entropy.random(agreement.entropy_size(suite))
+        octets = self.entropy.random(agreement.entropy_size(suite))
         exchange.private, exchange.public = self._work.ephemeral(suite, octets)
 
     def _make_keys(self, exchange: _Exchange) -> None:

@@ -140,7 +140,9 @@ class Station:
                 why = reason_text(fact.reason)
                 self.tell(Failed("key establishment", why + ": " + fact.detail if fact.detail else why))
                 self.exchange_failed(fact)
-            elif not isinstance(fact, Told):
+            elif isinstance(fact, Told):
+                self.told(fact)
+            else:
                 self.happened(fact)
             fact = self.endpoint.next_event()
 
@@ -191,6 +193,9 @@ class Station:
 
     def exchange_failed(self, fact: ExchangeFailed) -> None:
         """An exchange made no key, which is told already."""
+
+    def told(self, fact: Told) -> None:
+        """A default response."""
 
     def happened(self, fact: "Any") -> None:
         """A fact of the endpoint or of one of its clusters that is no default response."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from slotmeter.dlms.blocks import BLOCK_SIZE
 from slotmeter.firmware.transfer import Transfers, is_block
-from slotmeter.zigbee_han.clusters.keep_alive import KeepAlive
 from slotmeter.zigbee_han.comms_hub import CommsHub
 from slotmeter.zigbee_han.key_establishment import KeyExchange
 from slotmeter.zigbee_han.tunnel import Arrived
@@ -38,7 +37,7 @@ class HubSide:
     """One hub's. identities: its HAN certificates."""
 
     def __init__(self, radio: "Radio", crypto: "Crypto", entropy: "Entropy", identities: "list[Identity]") -> None:
-        self.hub = CommsHub(radio, KeyExchange(crypto, entropy, radio.eui64, identities), (KeepAlive(),))
+        self.hub = CommsHub(radio, KeyExchange(crypto, entropy, radio.eui64, identities))
         self._ways: dict[bytes, _Way] = {}
         self._messages: list[tuple[bytes, bytes]] = []
         self._facts: list[object] = []

@@ -13,7 +13,6 @@ from slotmeter.firmware.han_values import MeterValues
 from slotmeter.zigbee_han.clusters.basic import Basic
 from slotmeter.zigbee_han.clusters.clock import Clock
 from slotmeter.zigbee_han.clusters.events import Events
-from slotmeter.zigbee_han.clusters.keep_alive import KeepAlive
 from slotmeter.zigbee_han.clusters.management import Management
 from slotmeter.zigbee_han.clusters.messaging import Messaging
 from slotmeter.zigbee_han.clusters.metering import Metering
@@ -57,7 +56,7 @@ class MeterSide:
         self.joiner = Joiner(
             radio,
             KeyExchange(crypto, entropy, meter.eui64, identities),
-            tuple(kind(values) for kind in _SERVED) + (KeepAlive(),),
+            tuple(kind(values) for kind in _SERVED),
         )
         # What the meter gave for the hub, and the tunnel has not taken yet.
         self._out = b""
@@ -96,7 +95,7 @@ class MeterSide:
 
     def moves(self) -> bool:
         """Whether something of the meter's is on its way to the hub."""
-        return bool(self._out) or not self.joiner.tunnel.idle()
+        return bool(self._out) or not self.joiner.idle()
 
     def next_event(self) -> "object | None":
         """The next fact of the network, or None; messages are none."""

@@ -2,11 +2,11 @@
 
 The watch reads the two attributes, protected by the link key, every `base` minutes and a random part of `jitter`
 seconds more, as the server says. Three times without an answer mean that the trust centre is lost; then it goes on
-asking, and says when it is back.
+asking, says each time that it had no answer again, and when it is back.
 """
 
 from slotmeter.zigbee_han import zcl
-from slotmeter.zigbee_han.server import Answered, Cluster, Endpoint
+from slotmeter.zigbee_han.server import Answered, Cluster, Endpoint, Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,10 +33,13 @@ class KeepAlive(Cluster):
 
 
 class Lost:
-    """The trust centre did not answer three times."""
+    """The trust centre did not answer `failures` times: three, and more while it does not answer."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
 
     def __repr__(self) -> str:
-        return "Lost()"
+        return "Lost(%d times no answer)" % self.failures
 
 
 class Back:
@@ -73,11 +76,12 @@ class Watch:
 
     def heard(self, fact: "Any", now_ms: int) -> bool:
         """Whether `fact` is the answer that was awaited. Without the link key it is none."""
-        if not isinstance(fact, Answered) or fact.peer != self._peer or fact.cluster != KEEP_ALIVE:
+        if not isinstance(fact, (Answered, Told)) or fact.peer != self._peer or fact.cluster != KEEP_ALIVE:
             return False
         if fact.sequence != self._sequence or not fact.secured:
             return False
-        for which, status, kind, value in fact.records:
+        # Who says that it does not know the cluster is there too.
+        for which, status, kind, value in fact.records if isinstance(fact, Answered) else ():
             if status != zcl.SUCCESS or value is None:
                 continue
             if which == 0 and kind == zcl.U8 and value:
@@ -89,6 +93,11 @@ class Watch:
         self._failures = 0
         self._later(now_ms)
         return True
+
+    def ask(self, now_ms: int) -> None:
+        """Asks at the next tick, before its time."""
+        if self._sequence < 0:
+            self._at_ms = now_ms
 
     def next_event(self) -> "Any":
         """Lost or Back, or None."""
@@ -107,6 +116,6 @@ class Watch:
             self._at_ms = now_ms + ANSWER_WITHIN_MS
             return
         self._failures += 1
-        if self._failures == FAILURES:
-            self._events.append(Lost())
+        if self._failures >= FAILURES:
+            self._events.append(Lost(self._failures))
         self._later(now_ms)

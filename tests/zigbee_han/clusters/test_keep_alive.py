@@ -59,8 +59,10 @@ def test_three_times_without_an_answer_are_a_loss_and_the_next_answer_is_the_end
     air = Air()
     air.until(800000)
     air.there = False
-    [(what, lost)] = air.until(2000000)
-    assert what == "Lost()"
+    (what, lost), *more = air.until(2000000)
+    assert what == "Lost(3 times no answer)"
+    assert [what for what, _ in more] == ["Lost(%d times no answer)" % (4 + number) for number in range(len(more))]
+    assert len(more) == 5
     assert lost == 885000 + 2 * (135000 + ANSWER_WITHIN_MS) + ANSWER_WITHIN_MS
     air.there = True
     assert [what for what, _ in air.until(3000000)] == ["Back()"]
@@ -83,3 +85,20 @@ def test_answers_that_are_none_do_not_count():
     assert air.watch.heard(fact, 0)
     assert not air.watch.heard(fact, 0)
     assert not air.watch.heard("something else", 0)
+
+
+def test_a_hub_that_does_not_know_the_cluster_is_there_when_it_says_so_with_the_link_key():
+    for secured, lost in ((True, 0), (False, 1)):
+        air = Air()
+        air.there = False
+        found = []
+        for _ in range(3):
+            air.watch.tick(air.watch.deadline_ms())
+            question = zcl.parse_frame(air.meter.to_send().data)
+            told = server.Told(
+                server.Message(HUB, 1, KEEP_ALIVE, b"", secured), question.sequence, 0, zcl.UNSUPPORTED_CLUSTER
+            )
+            assert air.watch.heard(told, air.watch.deadline_ms()) == secured
+            air.watch.tick(air.watch.deadline_ms() - secured)
+            found += [air.watch.next_event()]
+        assert len([one for one in found if one is not None]) == lost
