@@ -38,7 +38,9 @@ class Down:
 
 
 class DeviceJoined:
-    """At the trust centre: a device came in. let_in: it was given the network key; rejoined: it had it already."""
+    """At the trust centre: a device came in. let_in: it was given the network key; rejoined: it was in the network
+    before, and comes with the keys that it had then.
+    """
 
     def __init__(self, eui64: bytes, let_in: bool, rejoined: bool) -> None:
         self.eui64 = eui64

@@ -56,6 +56,8 @@ class AirRadio(Radio):
         self._handles = []  # type: list[tuple[int, int]]
         self._handle = 0
         self._link_key = None  # type: bytes | None
+        # Whether a rejoin with the network key is under way.
+        self._sealed_rejoin = False
         self._saved = saved
         self._switch_ms = None  # type: int | None
         self._now_ms = 0
@@ -91,7 +93,9 @@ class AirRadio(Radio):
         self.node.scan(node.CHANNELS, now_ms)
 
     def rejoin(self, now_ms: int) -> None:
-        """See Radio."""
+        """See Radio: with the network key, and when nobody takes that, under its link key with the trust centre."""
+        self._sealed_rejoin = True
+        self._now_ms = now_ms
         self.node.rejoin(node.CHANNELS, now_ms)
 
     def save(self) -> bytes:
@@ -209,13 +213,18 @@ class AirRadio(Radio):
         elif isinstance(event, node.Scanned):
             self._choose(event.networks)
         elif isinstance(event, node.Up):
+            self._sealed_rejoin = False
             self._events.append(Up(self.node.trust_centre, event.rejoined))
+        elif isinstance(event, node.JoinFailed) and self._sealed_rejoin:
+            # The network may have another key by now.
+            self._sealed_rejoin = False
+            self.node.rejoin(node.CHANNELS, self._now_ms, False)
         elif isinstance(event, node.JoinFailed):
             self._events.append(JoinFailed(event.reason))
         elif isinstance(event, node.Down):
             self._events.append(Down(event.asked))
         elif isinstance(event, node.DeviceJoined):
-            rejoined = event.status == aps_frames.SECURED_REJOIN
+            rejoined = event.status in (aps_frames.SECURED_REJOIN, aps_frames.UNSECURED_REJOIN)
             self._events.append(DeviceJoined(event.eui, event.given_key, rejoined))
         elif isinstance(event, node.DeviceLeft) and event.eui is not None:
             self._events.append(DeviceLeft(event.eui))
