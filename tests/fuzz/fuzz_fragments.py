@@ -6,7 +6,7 @@ hands over must be made of blocks that it acknowledged.
 
 import mutate
 
-from slotmeter.zigbee_han import fragments
+from slotmeter.hal import fragments
 
 
 class Refused(Exception):
@@ -68,7 +68,7 @@ def parse(data):
         raise Refused
 
 
-TARGET = mutate.Target("zigbee_han/fragments.py", seeds(), parse, Refused)
+TARGET = mutate.Target("hal/fragments.py", seeds(), parse, Refused)
 
 if __name__ == "__main__":
     mutate.main(TARGET)

@@ -1,6 +1,7 @@
 """Messages of a tunnel in blocks: hub and meter, each with an endpoint, above a wire that carries single blocks."""
 
-from slotmeter.zigbee_han import fragments, server, tunnel
+from slotmeter.hal import fragments
+from slotmeter.zigbee_han import server, tunnel
 
 HUB = bytes.fromhex("90b3d51f30010000")
 METER = bytes.fromhex("00db1234567890a0")

@@ -15,8 +15,6 @@ there are. The window is one block:
 In EZSP a block's count and index are the group id of the APS frame. Only the first block received tells the count.
 """
 
-from slotmeter.zigbee_han.errors import EncodeError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -131,11 +129,17 @@ class _Sending:
 class Splitter:
     """Sends messages in blocks, to one peer one after the other, to several side by side."""
 
-    def __init__(self, block_size: int = BLOCK_SIZE, interval_ms: int = INTERVAL_MS) -> None:
+    def __init__(
+        self,
+        block_size: int = BLOCK_SIZE,
+        interval_ms: int = INTERVAL_MS,
+        acknowledged_within_ms: int = ACKNOWLEDGED_WITHIN_MS,
+    ) -> None:
         if not 1 <= block_size <= LARGEST_BLOCK:
-            raise EncodeError("blocks of %d octets" % block_size)
+            raise ValueError("blocks of %d octets" % block_size)
         self._size = block_size
         self._interval_ms = interval_ms
+        self._within_ms = acknowledged_within_ms
         self._sending = []  # type: list[_Sending]
         self._events = []  # type: list[Delivered]
         self._now_ms = 0
@@ -143,11 +147,11 @@ class Splitter:
     def send(self, peer: bytes, sequence: int, data: bytes, now_ms: int, cookie: "Any" = None, size: int = 0) -> bool:
         """Begins a message; `size` of its blocks when the route leaves less. False when too many wait.
 
-        EncodeError for a message that is empty, or too long for BLOCK_LIMIT blocks.
+        ValueError for a message that is empty, or too long for BLOCK_LIMIT blocks.
         """
         size = size or self._size
         if not data or not 1 <= size <= LARGEST_BLOCK or len(data) > BLOCK_LIMIT * size:
-            raise EncodeError("%d octets in blocks of %d" % (len(data), size))
+            raise ValueError("%d octets in blocks of %d" % (len(data), size))
         if len(self._sending) >= QUEUE_LIMIT:
             return False
         self._now_ms = now_ms
@@ -169,7 +173,7 @@ class Splitter:
         for one in self._first():
             if not one.sent and self._now_ms >= one.at_ms:
                 one.sent = True
-                one.at_ms = self._now_ms + ACKNOWLEDGED_WITHIN_MS
+                one.at_ms = self._now_ms + self._within_ms
                 return one.block()
         return None
 
