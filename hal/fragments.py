@@ -108,7 +108,7 @@ class Delivered:
 class _Sending:
     """A message on its way."""
 
-    def __init__(self, peer: bytes, sequence: int, data: bytes, size: int, cookie: "Any") -> None:
+    def __init__(self, peer: bytes, sequence: int, data: bytes, size: int, cookie: "Any", retries: int) -> None:
         self.peer = peer
         self.sequence = sequence
         self.data = data
@@ -116,7 +116,7 @@ class _Sending:
         self.count = (len(data) + size - 1) // size
         self.cookie = cookie
         self.index = 0
-        self.left = RETRIES
+        self.left = retries
         self.sent = False
         self.at_ms = 0
 
@@ -134,12 +134,14 @@ class Splitter:
         block_size: int = BLOCK_SIZE,
         interval_ms: int = INTERVAL_MS,
         acknowledged_within_ms: int = ACKNOWLEDGED_WITHIN_MS,
+        retries: int = RETRIES,
     ) -> None:
         if not 1 <= block_size <= LARGEST_BLOCK:
             raise ValueError("blocks of %d octets" % block_size)
         self._size = block_size
         self._interval_ms = interval_ms
         self._within_ms = acknowledged_within_ms
+        self._retries = retries
         self._sending = []  # type: list[_Sending]
         self._events = []  # type: list[Delivered]
         self._now_ms = 0
@@ -155,7 +157,7 @@ class Splitter:
         if len(self._sending) >= QUEUE_LIMIT:
             return False
         self._now_ms = now_ms
-        one = _Sending(peer, sequence, data, size, cookie)
+        one = _Sending(peer, sequence, data, size, cookie, self._retries)
         one.at_ms = now_ms
         self._sending.append(one)
         return True
@@ -187,7 +189,7 @@ class Splitter:
                 return "acknowledges block %d where %d is on its way" % (acknowledgement.index, one.index)
             one.index += 1
             one.sent = False
-            one.left = RETRIES
+            one.left = self._retries
             one.at_ms = now_ms + self._interval_ms
             if one.index == one.count:
                 self._end(one, "")
@@ -212,18 +214,31 @@ class Splitter:
         times = [one.at_ms for one in self._first()]
         return min(times) if times else None
 
+    def lost(self, peer: bytes, sequence: int, index: int, now_ms: int) -> None:
+        """The radio knows that a block was not acknowledged: it goes again now, or the message is given up."""
+        self._now_ms = now_ms
+        for one in self._first():
+            if one.sent and (one.peer, one.sequence, one.index) == (peer, sequence, index):
+                self._again(one)
+
+    def cancel(self, peer: bytes, sequence: int) -> None:
+        """Forgets a message; there is no event."""
+        self._sending = [one for one in self._sending if (one.peer, one.sequence) != (peer, sequence)]
+
     def tick(self, now_ms: int) -> None:
         """Sends again what was not acknowledged, or gives up."""
         self._now_ms = now_ms
         for one in self._first():
-            if not one.sent or now_ms < one.at_ms:
-                continue
-            one.left -= 1
-            if one.left < 0:
-                self._end(one, "block %d of %d was not acknowledged" % (one.index, one.count))
-            else:
-                one.sent = False
-                one.at_ms = now_ms
+            if one.sent and now_ms >= one.at_ms:
+                self._again(one)
+
+    def _again(self, one: _Sending) -> None:
+        one.left -= 1
+        if one.left < 0:
+            self._end(one, "block %d of %d was not acknowledged" % (one.index, one.count))
+        else:
+            one.sent = False
+            one.at_ms = self._now_ms
 
 
 class _Receiving:

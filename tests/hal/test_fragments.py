@@ -245,3 +245,25 @@ def test_the_group_ids_of_ezsp_say_count_and_index():
     assert fragments.ezsp_acknowledgement(3) == 0xFF03
     assert fragments.from_ezsp_group(0x1600) == (22, 0)
     assert fragments.from_ezsp_group(0x1615) == (0, 21)
+
+
+def test_a_block_that_the_radio_gives_up_goes_again_at_once_and_then_no_more():
+    splitter = fragments.Splitter(acknowledged_within_ms=30000, retries=1)
+    assert splitter.send(HUB, 9, bytes(100), 0)
+    assert splitter.to_send().index == 0 and splitter.deadline_ms() == 30000
+    splitter.lost(HUB, 8, 0, 200)
+    splitter.lost(HUB, 9, 1, 200)
+    assert splitter.to_send() is None
+    splitter.lost(HUB, 9, 0, 200)
+    assert splitter.to_send().index == 0 and splitter.next_event() is None
+    splitter.lost(HUB, 9, 0, 300)
+    assert splitter.to_send() is None and splitter.deadline_ms() is None
+    assert splitter.next_event().failed == "block 0 of 2 was not acknowledged"
+
+
+def test_a_message_that_is_cancelled_makes_room_for_the_next_without_a_word():
+    splitter = fragments.Splitter()
+    assert splitter.send(HUB, 1, bytes(100), 0) and splitter.send(HUB, 2, b"x" * 80, 0)
+    assert splitter.to_send().sequence == 1
+    splitter.cancel(HUB, 1)
+    assert splitter.next_event() is None and splitter.to_send().sequence == 2
