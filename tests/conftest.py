@@ -1,4 +1,4 @@
-"""What all tests share: the folders whose modules several of them import, and where the reference data set is."""
+"""What all tests share: the folders whose modules several import, what may be skipped, where the reference data is."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,8 @@ for folder in ("independent", "fuzz", "differential"):
         sys.path.insert(0, str(HERE / folder))
 
 import dataset  # noqa: E402
+
+pytest_plugins = ["skips"]
 
 
 @pytest.fixture(scope="session")

@@ -396,4 +396,4 @@ class Longer(Counters):
 TestCounters = Counters.TestCase
 TestCounters.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestLonger = pytest.mark.slow(Longer.TestCase)
-TestLonger.settings = settings(max_examples=800, stateful_step_count=80, deadline=None)
+TestLonger.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)
