@@ -20,6 +20,7 @@ _COMMANDS = (
     ("decode", "decode_command", "Show any GBCS message as a readable tree, its MAC and signature checked."),
     ("keys", "keys_command", "Make, import or list the credentials of the bench."),
     ("rtds", "rtds_command", "Replay the Reference Test Data Set and compare every octet."),
+    ("radio", "radio_command", "Find ZigBee sticks, and ask one what it is."),
     ("ncp", "ncp_command", "Be a ZigBee stick on a pseudo-terminal or a TCP port, for hosts that want one."),
     ("pipe", "pipe_command", "Speak the bench protocol on stdin and stdout."),
     ("bench", "bench_command", "Measure speed and memory beside their ceilings."),

@@ -11,7 +11,6 @@ the extra `slotmeter[zigbee]` is, as a whole, under its terms.
 import asyncio
 import concurrent.futures
 import errno
-import grp
 import logging
 import os
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 from slotmeter.hal.errors import RADIO_FULL, UNAVAILABLE, HalError
 from slotmeter.hal.host import sticks
 from slotmeter.hal.host.ezsp_session import Gone, Incoming, Keys, Network, Outgoing, Refused, Session
+from slotmeter.hal.host.serial import why_not
 from slotmeter.hal.radio import Place, Radio, Received
 
 OLDEST_VERSION = 13
@@ -601,14 +601,6 @@ def _why_lost(error: "BaseException | None") -> str:
 
 def _why_not_open(place: str, error: BaseException, bauds: "tuple[int, ...]") -> str:
     """Why a stick cannot be opened, and what to do."""
-    if isinstance(error, FileNotFoundError):
-        return "%s is not there; `slotmeter radio list` shows which sticks are plugged in" % place
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens at %s" % place
-    if isinstance(error, PermissionError) and error.errno == errno.EACCES:
-        return "%s may not be opened by this user; %s" % (place, _permission(place))
-    if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EBUSY:
-        return "%s is in use by another program, such as another slotmeter, zigbee2mqtt or Home Assistant" % place
     if isinstance(error, TimeoutError) or not isinstance(error, OSError):
         known = sticks.known_at(place)
         if known is not None and not known.ezsp:
@@ -618,18 +610,17 @@ def _why_not_open(place: str, error: BaseException, bauds: "tuple[int, ...]") ->
             "%s does not answer as a Silicon Labs co-processor (EZSP)%s; it has another firmware, such as a router's or"
             " RCP, or another chip" % (place, at)
         )
-    number = error.errno
-    if not isinstance(number, int) or number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
-        return "%s is no serial port" % place
-    return "%s cannot be opened: %s" % (place, os.strerror(number))
-
-
-def _permission(place: str) -> str:
-    try:
-        group = grp.getgrgid(os.stat(place).st_gid).gr_name
-    except (OSError, KeyError):
-        group = "dialout"
-    return "add yourself to the group %s (sudo usermod -aG %s $USER) and log in again" % (group, group)
+    if place.startswith("socket:"):
+        if isinstance(error, ConnectionRefusedError):
+            return "nobody listens at %s" % place
+        return "%s cannot be reached: %s" % (place, error.strerror or error)
+    if isinstance(error, PermissionError) and error.errno is None:
+        # zigpy's word for a port that is locked.
+        error = OSError(errno.EBUSY, "busy")
+    why = why_not(place, error)
+    if error.errno == errno.ENOENT:
+        why += " `slotmeter radio list` shows what is"
+    return why
 
 
 async def open_stick(

@@ -7,10 +7,9 @@ of many sticks of all kinds, so that the texts decide; the first row that fits c
 
 import os
 
-# Where the kernel tells of serial ports, and where udev makes names that stay.
-SYSFS = "/sys/class/tty"
+# Where udev makes names that stay, and where pseudo-terminals are.
 BY_ID = "/dev/serial/by-id"
-DEV = "/dev"
+PSEUDO = "/dev/pts/"
 
 HARDWARE = "hardware"
 SOFTWARE = "software"
@@ -78,79 +77,44 @@ def what_is(vid: int, pid: int, manufacturer: str, product: str) -> "Known | Non
     return None
 
 
-def ports(sysfs: str = SYSFS, by_id: str = BY_ID) -> "list[Port]":
+def ports(by_id: str = BY_ID) -> "list[Port]":
     """The USB serial ports of this machine, in the order of their names."""
+    from serial.tools.list_ports import comports
+
     names = {}
-    for link in _listed(by_id):
-        path = os.path.join(by_id, link)
-        names[os.path.basename(os.path.realpath(path))] = path
+    try:
+        for link in sorted(os.listdir(by_id)):
+            path = os.path.join(by_id, link)
+            names[os.path.realpath(path)] = path
+    except OSError:
+        # There is no such folder while nothing is plugged in.
+        pass
     found = []
-    for name in _listed(sysfs):
-        usb = _usb_device(os.path.realpath(os.path.join(sysfs, name, "device")))
-        if usb is None:
-            continue
-        try:
-            vid, pid = int(_text(usb, "idVendor"), 16), int(_text(usb, "idProduct"), 16)
-        except ValueError:
-            continue
-        found.append(
-            Port(
-                os.path.join(DEV, name),
-                names.get(name, ""),
-                vid,
-                pid,
-                _text(usb, "manufacturer"),
-                _text(usb, "product"),
-                _text(usb, "serial"),
-            )
-        )
+    for one in comports():
+        if one.vid is not None and one.pid is not None:
+            texts = [text or "" for text in (one.manufacturer, one.product, one.serial_number)]
+            found.append(Port(one.device, names.get(os.path.realpath(one.device), ""), one.vid, one.pid, *texts))
+    found.sort(key=lambda port: port.device)
     return found
 
 
-def _listed(folder: str) -> "list[str]":
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _usb_device(path: str) -> "str | None":
-    """The folder of the USB device that a port's folder is below."""
-    while len(path) > 1:
-        if os.path.exists(os.path.join(path, "idVendor")):
-            return path
-        path = os.path.dirname(path)
-    return None
-
-
-def _text(folder: str, name: str) -> str:
-    try:
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
-def known_at(place: str, sysfs: str = SYSFS) -> "Known | None":
+def known_at(place: str) -> "Known | None":
     """What is known of the stick at a place, by whatever name it goes."""
-    device = os.path.basename(os.path.realpath(place))
-    for port in ports(sysfs):
-        if os.path.basename(port.device) == device:
+    device = os.path.realpath(place)
+    for port in ports():
+        if os.path.realpath(port.device) == device:
             return port.known
     return None
 
 
-def speeds(
-    place: str, baud: "int | None" = None, flow: "str | None" = None, sysfs: str = SYSFS
-) -> "tuple[tuple[int, str], ...]":
+def speeds(place: str, baud: "int | None" = None, flow: "str | None" = None) -> "tuple[tuple[int, str], ...]":
     """The (baud, flow control) to open a place with, one after the other; what is given goes before what is known."""
-    known = None if place.startswith("socket:") else known_at(place, sysfs)
+    # Over a network, and on a pseudo-terminal, speed means nothing.
+    nominal = place.startswith("socket:") or os.path.realpath(place).startswith(PSEUDO)
+    known = None if nominal else known_at(place)
     chosen = flow or (known.flow if known is not None else SOFTWARE)
     if baud is not None:
         return ((baud, chosen),)
     if known is not None and known.ezsp:
         return ((known.baud, chosen),)
-    if place.startswith("socket:") or os.path.basename(os.path.realpath(place)).isdigit():
-        # Over a network, and on a pseudo-terminal (/dev/pts/5), speed means nothing.
-        return ((SPEEDS[0], chosen),)
-    return tuple([(speed, chosen) for speed in SPEEDS])
+    return tuple([(speed, chosen) for speed in (SPEEDS[:1] if nominal else SPEEDS)])

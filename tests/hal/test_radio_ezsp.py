@@ -171,9 +171,9 @@ def test_a_stick_that_resets_by_itself_goes_on_in_its_network(sticks, opened):
 @pytest.mark.parametrize(
     ("make", "words"),
     (
-        (lambda path: None, "is not there"),
-        (lambda path: path.write_text("no port"), "is no serial port"),
-        (lambda path: path.mkdir(), "is no serial port"),
+        (lambda path: None, "there is no device .*ttyUSB7.*radio list"),
+        (lambda path: path.write_text("no port"), "cannot be opened as a serial device"),
+        (lambda path: path.mkdir(), "is a folder"),
     ),
 )
 def test_what_is_no_stick_is_refused_in_words(tmp_path, make, words):
