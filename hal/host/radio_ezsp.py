@@ -38,6 +38,7 @@ SWITCH_S = 0.0005
 # Events that nobody fetches: more than the messages of a busy minute. Messages are lost then, other events are not.
 EVENT_LIMIT = 4096
 CALLBACK = 0x0045
+GAVE_UP = 0x51
 _HEADER = 5
 _APS = 11
 _NO_EUI = b"\xff" * 8
@@ -586,12 +587,11 @@ class Stick:
 def _why_lost(error: "BaseException | None") -> str:
     """What became of the line, in words."""
     code = getattr(error, "code", None)
-    if code is not None and not isinstance(error, OSError):
-        name = str(getattr(code, "name", code)).replace("_", " ").lower()
-        number = getattr(code, "value", code)
-        if number == 0x51:
+    # bellows puts words there when it is the port that failed.
+    if isinstance(code, int):
+        if code == GAVE_UP:
             return "the stick gave up, because it was not acknowledged"
-        return "the stick was reset by itself (%s)" % name
+        return "the stick was reset by itself (%s)" % str(getattr(code, "name", code)).replace("_", " ").lower()
     if isinstance(error, TimeoutError):
         return "the stick does not answer"
     if isinstance(error, ConnectionError) and error.errno:
