@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ import click
 from slotmeter.boards.pc.errors import SlotmeterError
 
 if TYPE_CHECKING:
+    from slotmeter.boards.pc.ncp_faults import LineFaults
+    from slotmeter.boards.pc.ncp_line import Port
     from slotmeter.hal.entropy import Entropy
     from slotmeter.hal.store import Store
     from slotmeter.zigbee_han.ncp.flash import Flash
     from slotmeter.zigbee_han.ncp.stick import Stick
+    from slotmeter.zigbee_han.sim.air import Air
 
 _VERSIONS = ("13", "14", "16", "17", "18", "19")
 # Locally administered: nobody's.
@@ -87,41 +91,96 @@ class _Told:
             click.echo("not stored: %s" % event.detail, err=True)
 
 
-async def _serve(stick: "Stick", told: _Told, port: "int | None") -> None:
-    from slotmeter.boards.pc.ncp_line import PtyLine, TcpLine
+def _faults(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> "list[tuple[str, str, int]]":
+    from slotmeter.boards.pc.ncp_faults import parse
+
+    return [] if text is None else parse(text)
+
+
+class _Where:
+    """Which kind of line the options ask for."""
+
+    def __init__(self, tcp: "int | None", device: "str | None", baud: int, hardware_flow: bool) -> None:
+        self._tcp = tcp
+        self._device = device
+        self._baud = baud
+        self._hardware_flow = hardware_flow
+        self.reopens = device is not None
+
+    def open(self) -> "Port":
+        from slotmeter.hal.host.serial import DeviceSerial, PtySerial, TcpSerial
+
+        if self._device is not None:
+            return DeviceSerial(self._device, self._baud, self._hardware_flow)
+        return PtySerial() if self._tcp is None else TcpSerial(self._tcp)
+
+    def told(self, port: "Port") -> str:
+        from slotmeter.hal.host.serial import PtySerial, TcpSerial
+
+        if isinstance(port, PtySerial):
+            return "stick at %s" % port.path
+        if isinstance(port, TcpSerial):
+            return "stick at socket://127.0.0.1:%d" % port.port
+        return "stick at the other end of %s, %d baud" % (self._device, self._baud)
+
+
+async def _serve(stick: "Stick", where: _Where, air: "Air", told: _Told, faults: "LineFaults") -> None:
+    from slotmeter.boards.pc.ncp_line import Line
 
     # Before anything is said: who reads where the stick is may stop it at once.
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    line: PtyLine | TcpLine
-    if port is None:
-        line = PtyLine(stick, told.event)
-        click.echo("stick at %s" % line.path)
-    else:
-        line = TcpLine(stick, told.event, told.line, port)
-        click.echo("stick at socket://127.0.0.1:%d" % line.port)
+    port = where.open()
+    line = Line(
+        stick,
+        port,
+        air,
+        told.event,
+        told.line,
+        faults.towards_stick,
+        faults.towards_host,
+        where.open if where.reopens else None,
+    )
+    click.echo(where.told(port))
     try:
         await stopped.wait()
     finally:
         line.close()
+    if str(faults):
+        told.line("line %s; repeated %d, dropped %s" % (faults, stick.link.repeated, _counts(stick.link.dropped)))
+
+
+def _counts(dropped: "dict[str, int]") -> str:
+    return ", ".join(["%d %s" % (number, reason) for reason, number in sorted(dropped.items())]) or "0"
 
 
 @click.command(
     name="ncp",
-    short_help="Be a ZigBee stick, on a pseudo-terminal or a TCP port.",
+    short_help="Be a ZigBee stick, on a pseudo-terminal, a TCP port or a serial line.",
     epilog="""\b
 Examples:
   slotmeter ncp --pty                   prints the device, such as /dev/pts/5
   slotmeter ncp --tcp 6638 --version 18 then open socket://127.0.0.1:6638
   slotmeter ncp --pty --store stick.db  remembers its network
+  slotmeter ncp --serial /dev/ttyAMA0   is a stick for the machine at the other end
+
+\b
+A host on a bad line (see `loss`, `corrupt`, `double`, `noise`, `delay`, `slow`, `reset`):
+  slotmeter ncp --pty --fault loss=3,corrupt=3
+  slotmeter ncp --pty --fault host:loss=1,stick:delay=20,slow
 
 Hosts that take it for a stick: bellows, zigpy, zigbee-herdsman (adapter "ember").
 Ctrl-C unplugs it; what it remembers is stored before each answer leaves.""",
 )
-@click.option("--pty", is_flag=True, help="Be a serial port of this machine.  [default, without --tcp]")
+@click.option("--pty", is_flag=True, help="Be a serial port of this machine.  [default]")
 @click.option("--tcp", type=click.IntRange(0, 65535), metavar="PORT", help="Listen on this port; 0: a free one.")
+@click.option("--serial", "device", metavar="DEVICE", help="Be at this end of a real serial line (UART, USB gadget).")
+@click.option(
+    "--baud", type=click.IntRange(300, 4000000), default=115200, show_default=True, help="Speed of --serial."
+)
+@click.option("--rtscts", is_flag=True, help="Hardware flow control of --serial.")
 @click.option(
     "--version", type=click.Choice(_VERSIONS), default="13", show_default=True, help="The EZSP version to speak."
 )
@@ -129,14 +188,24 @@ Ctrl-C unplugs it; what it remembers is stored before each answer leaves.""",
     "--eui64", callback=_eui64, metavar="HEX", help="Its address.  [default: the stored one, or one made up]"
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Remember network and keys in FILE.")
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects nothing.")
+@click.option("--fault", callback=_faults, metavar="WORDS", help="What goes wrong on the serial line; see below.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    metavar="N",
+    help="Repeatable randomness and faults; protects nothing.",
+)
 @click.option("--quiet", is_flag=True, help="Print where the stick is, and nothing else.")
 def command(
     pty: bool,
     tcp: "int | None",
+    device: "str | None",
+    baud: int,
+    rtscts: bool,
     version: str,
     eui64: "bytes | None",
     store: "Path | None",
+    fault: "list[tuple[str, str, int]]",
     seed: "int | None",
     quiet: bool,
 ) -> None:
@@ -145,19 +214,22 @@ def command(
     It forms networks, keeps keys and answers for its own device object. Nobody else is on the air yet: scans find
     noise, and messages to others fail, as from a stick in a steel box.
     """
-    if pty and tcp is not None:
-        raise click.UsageError("--pty and --tcp exclude each other")
+    if pty + (tcp is not None) + (device is not None) > 1:
+        raise click.UsageError("--pty, --tcp and --serial exclude each other")
+    if device is None and rtscts:
+        raise click.UsageError("--rtscts is of --serial DEVICE")
+    from slotmeter.boards.pc.ncp_faults import LineFaults
+    from slotmeter.boards.pc.ncp_line import now_ms
     from slotmeter.hal.host.entropy import HostEntropy
     from slotmeter.hal.host.store import SqliteStore
     from slotmeter.hal.virtual.entropy import SeededEntropy
+    from slotmeter.zigbee_han.sim.air import Air
 
     entropy: Entropy = HostEntropy() if seed is None else SeededEntropy(seed)
-    opened = None if store is None else SqliteStore(store)
-    try:
-        stick, flash = make_stick(int(version), eui64, entropy, opened)
+    with ExitStack() as opened:
+        kept = None if store is None else opened.enter_context(closing(SqliteStore(store)))
+        stick, flash = make_stick(int(version), eui64, entropy, kept)
         told = _Told(quiet)
         told.line("EUI-64 %s, EZSP version %s" % (flash.eui().hex("-"), version))
-        asyncio.run(_serve(stick, told, tcp))
-    finally:
-        if opened is not None:
-            opened.close()
+        faults = LineFaults(fault, seed or 1, lambda: stick.power_on(now_ms()))
+        asyncio.run(_serve(stick, _Where(tcp, device, baud, rtscts), Air(seed or 1), told, faults))

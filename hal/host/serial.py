@@ -122,17 +122,10 @@ class TcpSerial(Serial):
         """See Serial."""
         if self._listener is None:
             raise HalError(UNAVAILABLE, _CLOSED)
-        self._accept(self._listener)
-        if self._caller is None:
-            return b""
-        try:
-            octets = self._caller.recv(READ_LIMIT)
-        except BlockingIOError:
-            return b""
-        except OSError:
-            octets = b""
+        octets = self._hear()
+        # What a caller said before it hung up comes before the next one.
         if not octets:
-            self._hang_up()
+            self._accept(self._listener)
         return octets
 
     def write(self, octets: bytes) -> int:
@@ -148,6 +141,19 @@ class TcpSerial(Serial):
         except OSError:
             self._hang_up()
             return len(octets)
+
+    def _hear(self) -> bytes:
+        if self._caller is None:
+            return b""
+        try:
+            octets = self._caller.recv(READ_LIMIT)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            octets = b""
+        if not octets:
+            self._hang_up()
+        return octets
 
     def _accept(self, listener: socket.socket) -> None:
         try:

@@ -7,8 +7,10 @@ import threading
 import time
 
 from slotmeter.boards.pc.ncp_command import make_stick
-from slotmeter.boards.pc.ncp_line import PtyLine
+from slotmeter.boards.pc.ncp_line import Line
+from slotmeter.hal.host.serial import PtySerial
 from slotmeter.hal.virtual.entropy import SeededEntropy
+from slotmeter.zigbee_han.sim.air import Air
 
 VERSIONS = (13, 14, 16, 17, 18, 19)
 
@@ -29,10 +31,11 @@ class Plugged:
         """It gets a new pseudo-terminal."""
 
         def work():
-            self._line = PtyLine(self.stick, self.events.append, *self._faults)
+            port = PtySerial()
+            self._line = Line(self.stick, port, Air(), self.events.append, lambda text: None, *self._faults)
             if os.path.islink(self.path):
                 os.unlink(self.path)
-            os.symlink(self._line.path, self.path)
+            os.symlink(port.path, self.path)
 
         self._sticks.do(work)
 

@@ -159,6 +159,49 @@ def test_a_tcp_port_greets_a_host_and_turns_a_second_one_away():
     assert "turned away" in stick.output
 
 
+def test_a_stick_at_the_end_of_a_real_line_waits_for_one_that_was_pulled_out(tmp_path):
+    device = tmp_path / "ttyAMA0"
+    master, slave = os.openpty()
+    device.symlink_to(os.ttyname(slave))
+    with Stick("--serial", device, "--baud", 57600) as stick:
+        assert "stick at the other end of %s, 57600 baud" % device in stick.output
+        host = Host(master)
+        host.link.connect(0)
+        assert host.until(ash.Reset).code == ash.RESET_SOFTWARE
+        assert termios.tcgetattr(slave)[4] == termios.B57600
+        os.close(slave)
+        os.close(master)
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        (tmp_path / "new").symlink_to(os.ttyname(slave))
+        (tmp_path / "new").rename(device)
+        # It says that it starts, as a stick does that is plugged in.
+        host = Host(master)
+        host.link.connect(0)
+        octets = b""
+        while not octets.endswith(ash.build(0xC1, b"\x02\x02")):
+            octets += os.read(master, 100)
+        host.link.connect(0)
+        assert host.until(ash.Reset).code == ash.RESET_SOFTWARE
+        os.close(slave)
+        os.close(master)
+    assert "%s is gone; was it unplugged? Waiting for it." % device in stick.output
+    assert "it is back" in stick.output
+
+
+def test_what_goes_wrong_on_the_line_is_done_and_counted():
+    with Stick("--tcp", 0, "--fault", "stick:loss=100,host:corrupt=100") as stick:
+        port = int(stick.place.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 10) as host:
+            greeting = host.recv(100)
+            assert len(greeting) == len(ash.build(0xC1, b"\x02\x02")) and greeting != ash.build(0xC1, b"\x02\x02")
+            host.sendall(RST)
+            host.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                host.recv(100)
+    assert stick.output.splitlines()[-1] == "line host:corrupt 1, stick:loss 1; repeated 0, dropped 0"
+
+
 def test_quiet_says_only_where_it_is():
     with Stick("--tcp", 0, "--quiet") as stick:
         pass
@@ -172,6 +215,10 @@ def refused(*options):
 
 def test_what_cannot_be_is_refused_in_one_line(tmp_path):
     assert "exclude each other" in refused("--pty", "--tcp", 0)
+    assert "exclude each other" in refused("--serial", "/dev/ttyS0", "--tcp", 0)
+    assert "there is no device" in refused("--serial", tmp_path / "ttyUSB0")
+    assert "--rtscts is of --serial" in refused("--rtscts")
+    assert "is no fault of a line" in refused("--fault", "nonsense")
     for bad in ("12", "zz" * 8, "00" * 8, "ff" * 8, "00" * 9):
         assert "an EUI-64 is 16 hexadecimal digits" in refused("--eui64", bad)
     assert "'15' is not one of" in refused("--version", 15)
