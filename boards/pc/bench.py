@@ -152,6 +152,10 @@ class Bench:
         self.world = World(options.variant, options.seed or 0, self._is_closed, options.rtds is None)
         self._set_start_clock()
         self.han: BenchHan | None = None
+        # Up to when the network has lived with the meter's time.
+        self._network_ms = self._clock.now_ms()
+        # How much of its time it must have left out before that is told again.
+        self._left_out_told_ms = 0
         if options.capture is not None and not options.han:
             raise SlotmeterError("--capture writes down the home area network, and --direct leaves it out")
         try:
@@ -173,6 +177,7 @@ class Bench:
         """The network, which `meter` has joined."""
         options = self.options
         from slotmeter.boards.pc.bench_han import BenchHan
+        from slotmeter.boards.pc.shelf import Shelf
 
         folder = self.cast.folder
         if options.rtds is not None:
@@ -180,7 +185,18 @@ class Bench:
             self._scratch = tempfile.TemporaryDirectory()
             folder = Path(self._scratch.name)
         try:
-            han = BenchHan(folder, meter, self._crypto, self._entropy, options.seed or 0, self._clock_ms)
+            han = BenchHan(
+                folder,
+                Shelf(self._store),
+                meter,
+                self._crypto,
+                self._entropy,
+                options.seed or 0,
+                self._clock_ms,
+                self._tell_network,
+                # The meter of the data set has long been in its network.
+                options.rtds is None,
+            )
         except SlotmeterError as error:
             raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
         if options.capture is not None:
@@ -255,9 +271,12 @@ class Bench:
         settings = Settings(VARIANT_NAMES[self.options.variant])
         if self.options.han:
             settings.block_size = BLOCK_SIZE
+            settings.keep_undelivered = True
         meter = esme.build(hal, settings)
         if self.han is not None:
             self.han.has(meter)
+            # What was not delivered is told of again.
+            self._alert_codes.clear()
         meter.tick(self._clock.now_ms())
         return meter
 
@@ -273,6 +292,8 @@ class Bench:
                 meter.tick(self._clock.now_ms())
                 meter.life.flush()
                 meter.records.commit()
+                if self.han is not None:
+                    self.han.keep()
             except HalError:
                 # The store refused: what is in it stands.
                 meter.records.rollback()
@@ -303,32 +324,57 @@ class Bench:
         """The time now, of whichever clock the bench has."""
         return self._clock.now_ms()
 
+    def _tell_network(self, text: str) -> None:
+        self._tell("network", {"text": text})
+
     # ---- what happens by itself
 
     def poll(self) -> None:
         """Carries out what fell due on a running clock; the next reply carries what was sent."""
+        if self.han is not None:
+            self.han.allow()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
         if self._meter is not None:
             self._meter.tick(self._clock.now_ms())
-            self._collect()
+        self._collect()
+
+    def _move_network(self, han: "BenchHan") -> None:
+        """The network's time goes with the meter's, as far as it keeps up."""
+        now_ms = self._clock.now_ms()
+        passed_ms = now_ms - self._network_ms
+        self._network_ms = now_ms
+        if passed_ms > 0:
+            han.live(passed_ms)
+        if not self._clock.frozen and han.left_out_ms > 2 * self._left_out_told_ms:
+            self._left_out_told_ms = han.left_out_ms
+            self._tell_network(
+                "the network does not keep up with %d seconds in a second: %d hours of its time are left out so far"
+                % (self._clock.rate, han.left_out_ms // 3600000)
+            )
 
     def wait_s(self) -> float:
         """Seconds until something falls due on a running clock; an hour when nothing does."""
-        if self._meter is None or self._clock.frozen:
+        if self._clock.frozen:
             return 3600.0
-        deadline = self._meter.deadline_ms()
-        if deadline is None:
-            return 3600.0
-        return max(0.0, min(3600.0, (deadline - self._clock.now_ms()) / 1000 / self._clock.rate))
+        deadline = None if self._meter is None else self._meter.deadline_ms()
+        waits = [3600000.0] if deadline is None else [deadline - self._clock.now_ms()]
+        wait_ms = None if self.han is None else self.han.wait_ms()
+        if wait_ms is not None:
+            waits.append(wait_ms)
+        return max(0.0, min(3600.0, min(waits) / 1000 / self._clock.rate))
 
     def _collect(self) -> None:
         """Takes what the meter sent and told."""
         meter = self._meter
+        if self.han is not None:
+            self._move_network(self.han)
+            messages = self.han.carry()
+        else:
+            messages = [] if meter is None else list(iter(meter.to_send, b""))
         if meter is None:
             return
-        if self.han is None:
-            messages = list(iter(meter.to_send, b""))
-        else:
-            messages = self.han.carry()
         told = []
         while (fact := meter.next_event()) is not None:
             told.append(fact)
@@ -362,8 +408,8 @@ class Bench:
             self._tell("due", {"device": "esme", "use_case": fact.name, "done": fact.done})
 
     def _pass_on(self) -> None:
-        """Hands over what the meter sent, when the networks are up."""
-        if not self.world.connected:
+        """Hands over what the meter sent, when the networks are up. What is at the hub only needs the wide area."""
+        if not (self.world.wan if self.han is not None else self.world.connected):
             return
         waiting, self.world.waiting = self.world.waiting, []
         for sent in waiting:
@@ -403,7 +449,7 @@ class Bench:
         self.poll()
         reply = operation(request)
         # What follows at once from a change is told with it, and not with whatever comes next.
-        self.poll()
+        self._catch_up()
         return reply
 
     def _check_device(self, request: "dict[str, Any]") -> None:
@@ -453,8 +499,12 @@ class Bench:
         if self.han is None:
             meter.receive(data, self._clock.now_ms())
         else:
+            lost = len(self.han.lost)
             self.han.send(data)
         self._collect()
+        if self.han is not None and self._answered is None and self._refused is None:
+            why = self.han.lost[lost:] or ["it waits at the hub, and the meter's radio is %s" % self.han.state()]
+            raise RequestError("link-down", "the message did not get to the meter: %s" % "; ".join(why))
         reply: dict[str, Any] = {}
         if self._answered is not None:
             reply["use_case"] = self._answered.name
@@ -492,6 +542,7 @@ class Bench:
             self.meter.set_clock_status(STATUS_NAMES.index(status))
         if moment is not None:
             self._clock.set(now_ms)
+            self._network_ms = now_ms
             if self._meter is not None:
                 self._meter.set_time(now_ms)
         if advance:
@@ -524,7 +575,7 @@ class Bench:
                 break
         if target_ms > self._clock.now_ms():
             self._clock.set(target_ms)
-        self.poll()
+        self._catch_up()
 
     # ---- the whole device
 
@@ -532,7 +583,10 @@ class Bench:
         self._store.commit([(name, None) for name in self._store.names()])
         self.world.reset()
         self._set_start_clock()
+        self._network_ms = self._clock.now_ms()
         self._provide_identity()
+        if self.han is not None:
+            self.han.keep_again()
         self._meter = self._build()
         return {}
 
@@ -565,9 +619,16 @@ class Bench:
         return dict(self.world.load)
 
     def _links(self, request: "dict[str, Any]") -> "dict[str, Any]":
-        links = self.world.set_links(request)
+        self.world.set_links(request)
+        if self.han is not None:
+            self.han.connect(self.world.han and self.world.hub)
+            self._collect()
         self._pass_on()
-        return {**links, "waiting": len(self.world.waiting)}
+        links = self.world.links()
+        if self.han is not None:
+            links["waiting"] += 0 if self._meter is None else self._meter.undelivered()
+            links["left_out"] = self.han.left_out_ms // 1000
+        return links
 
     def _tamper(self, request: "dict[str, Any]") -> "dict[str, Any]":
         sensors = tuple(one[0] for one in integrity.SENSORS if one[0] != "hub")
@@ -593,6 +654,8 @@ class Bench:
             world.hub = attached
             meter.organs.integrity.feel("hub", attached, meter.now_s)
             meter.settle()
+            if self.han is not None:
+                self.han.connect(world.han and attached)
         if (joined or told_ms is not None) and not (world.hub and world.han):
             raise RequestError("link-down", "the hub cannot be heard: see `links`, and `attached` of this operation")
         if joined:
@@ -603,6 +666,7 @@ class Bench:
             meter.settle()
             if reply["followed"] and told_ms // 1000 != self._clock.now_ms() // 1000:
                 self._clock.set(told_ms)
+                self._network_ms = told_ms
                 meter.set_time(told_ms)
         return reply
 

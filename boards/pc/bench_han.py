@@ -6,8 +6,11 @@ What the bench delivers goes from the hub through the tunnel to the meter, and w
     messages <- hub <- tunnel client <- APS, NWK, 802.15.4 <- tunnel server <- Meter.to_send
 
 The network has a time of its own. It goes on while a message is on its way, so that a bench whose clock stands still
-has a network that works; and it goes on with the meter's time, where that passes (`live`). What is larger than a tunnel
-takes is cut by general block transfer on both sides.
+has a network that works; and it goes on with the meter's time, where that passes (`live`). What is larger than a
+tunnel takes is cut by general block transfer on both sides.
+
+Install code, network, keys, counters and tunnels are in the store of the bench, for both sides: started again, they go
+on in the network that they were in.
 """
 
 from pathlib import Path
@@ -18,76 +21,245 @@ from slotmeter.boards.pc.capture import Capture
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.hub_side import HubSide
 from slotmeter.boards.pc.meter_side import MeterSide
+from slotmeter.boards.pc.network_words import words
+from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han import install_code, joiner, zcl
+from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.server import Answered
 from slotmeter.zigbee_han.sim.han import Han
+from slotmeter.zigbee_han.sim.node import COUNTER_STEP
 from slotmeter.zigbee_han.station import Failed
 from slotmeter.zigbee_han.tunnel import Opened, Undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slotmeter.boards.pc.shelf import Shelf
     from slotmeter.firmware.meter import Meter
     from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.entropy import Entropy
+    from slotmeter.zigbee_han.sim.radio import AirRadio
+    from slotmeter.zigbee_han.station import Station
 
 CHANNEL = 15
 _PAN = 0x534D
+# Where hub and meter are on the air, by their order there.
+_HUB = 0
+_METER_X = 10
 # Seconds from 1970 to 2000: captures are stamped by the bench's clock.
 _EPOCH_S = 946684800
 _PERMIT_S = 254
 _JOIN_WITHIN_MS = 10000
-# How long it may take until everything has arrived or is given up.
+# How long it may take until everything has arrived or is given up; and until it goes again after the hub was away: the
+# meter looks for it each quarter of an hour.
 _QUIET_WITHIN_MS = 60000
+BACK_WITHIN_MS = 1200000
 _ANSWER_WITHIN_MS = 5000
+# How much of the network's time is lived through at once: it costs about a millisecond for ten minutes.
+LIVED_AT_ONCE_MS = 6 * 3600 * 1000
+
+
+class _Kept:
+    """A station and its radio, as a shelf remembers them under `name`."""
+
+    def __init__(self, name: str, station: "Station", radio: "AirRadio", shelf: "Shelf") -> None:
+        self.station = station
+        self.radio = radio
+        self._name = name
+        self._shelf = shelf
+        self._counter = 0
+        self.due = False
+
+    def is_known(self) -> bool:
+        """Whether both are on the shelf."""
+        return None not in (self._shelf.get(self._name + ".station"), self._shelf.get(self._name + ".radio"))
+
+    def load(self) -> None:
+        """Takes back what was kept. DecodeError when it is damaged."""
+        self.station.load(self._shelf.get(self._name + ".station") or b"")
+
+    def keep(self) -> None:
+        """Puts it on the shelf when something changed that it must remember, or its counters have come far."""
+        counter = self.radio.node.nwk.counter
+        if self.due or self.station.unsaved or not self._counter <= counter < self._counter + COUNTER_STEP // 2:
+            self.due = False
+            self._counter = counter
+            self._shelf.put(self._name + ".station", self.station.save())
+            self._shelf.put(self._name + ".radio", self.radio.save())
 
 
 class BenchHan:
-    """A hub and a meter's radio. folder: the keystore with their HAN certificates, made when they are missing; now_ms:
-    gives the meter's time.
+    """A hub and a meter's radio. folder: the keystore with their HAN certificates, made when they are missing; shelf:
+    what was kept; now_ms: gives the meter's time; told: called with a line for people when something happens;
+    tells_join: whether the meter is told that it joined.
 
     code: the meter's install code with its CRC; took_ms: how long the network took, of its own time, until the tunnel
-    was open.
+    was open; resumed: whether it went on in the network that was kept; lost: what was given up, in words;
+    left_out_ms: how much of the meter's time the network did not live through.
     """
 
     def __init__(
         self,
         folder: Path,
+        shelf: "Shelf",
         meter: "Meter",
         crypto: "Crypto",
         entropy: "Entropy",
         seed: int,
         now_ms: "Callable[[], int]",
+        told: "Callable[[str], None]",
+        tells_join: bool = True,
     ) -> None:
-        eui64 = meter.eui64
-        han_keys.add(folder, entropy, [eui64, han_keys.HUB])
-        self.code = install_code.with_crc(entropy.random(16))
+        self.eui64 = meter.eui64
+        han_keys.add(folder, entropy, [self.eui64, han_keys.HUB])
+        self._folder = folder
+        self._shelf = shelf
+        self._crypto = crypto
+        self._entropy = entropy
+        self._now_ms = now_ms
+        self._told = told
+        self._tells_join = tells_join
+        self.code = shelf.get("han.code") or install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
-        self.network_key = entropy.random(16)
-        self.took_ms = 0
+        self.network_key = shelf.get("hub.key") or entropy.random(16)
         self.channel = CHANNEL
-        self.eui64 = eui64
-        # What was given up on the way, in words.
+        self.took_ms = 0
+        self.resumed = False
         self.lost: list[str] = []
-        self._han = han = Han(crypto, seed or 1)
+        self.left_out_ms = 0
+        self._allowed_ms = LIVED_AT_ONCE_MS
+        self._connected = True
+        self._han = Han(crypto, seed or entropy.random(4)[0] + 1)
         self._capture: Capture | None = None
-        self._hub_side = HubSide(han.radio(han_keys.HUB), crypto, entropy, han_keys.identities(folder, han_keys.HUB))
-        self._meter_side = MeterSide(
-            han.radio(eui64, 10), meter, crypto, entropy, han_keys.identities(folder, eui64), now_ms
-        )
-        han.add(self._hub_side.hub)
-        han.add(self._meter_side.joiner)
         self._answers: dict[int, Any] | None = None
         self._opened = False
+        self._quiet = True
+        radio = self._han.radio(han_keys.HUB, saved=shelf.get("hub.radio") or b"")
+        identities = han_keys.identities(folder, han_keys.HUB)
+        self._hub_side = HubSide(radio, crypto, entropy, identities, lambda: now_ms() // 1000)
+        self._hub = _Kept("hub", self._hub_side.hub, radio, shelf)
+        self._han.add(self._hub_side.hub)
+        self._meter: _Kept | None = None
+        self._meter_side: MeterSide | None = None
+        self._place = _HUB
+        self._start_meter(meter)
+
+    def _start_meter(self, meter: "Meter") -> None:
+        """A meter with power, and its radio with what it remembers."""
+        radio = self._han.radio(self.eui64, _METER_X, saved=self._shelf.get("han.radio") or b"")
+        self._place += 1
+        identities = han_keys.identities(self._folder, self.eui64)
+        self._meter_side = side = MeterSide(radio, meter, self._crypto, self._entropy, identities, self._now_ms)
+        side.tells_join = self._tells_join
+        side.agreed = self._shelf.get("han.agreed") or b""
+        self._meter = _Kept("han", side.joiner, radio, self._shelf)
+        self._han.add(side.joiner)
+        self._link()
 
     @property
     def link_key(self) -> bytes:
         """The key that was agreed by certificate; b"" before."""
-        return self._meter_side.agreed
+        return self._shelf.get("han.agreed") or b""
+
+    # ---- start and end
+
+    def capture(self, file: BinaryIO, now_s: int) -> None:
+        """Writes every frame from now on. now_s: what time the network's beginning is, in seconds since 2000."""
+        self._capture = capture = Capture(file, now_s + _EPOCH_S)
+        self._han.air.tap = lambda octets, time_us, _channel: capture.add(octets, time_us)
+
+    def join(self) -> None:
+        """Goes on in the network that was kept; else forms one, and has the meter join it by its install code.
+        SlotmeterError when the meter does not get in.
+        """
+        try:
+            self.resumed = self._resume()
+        except DecodeError as error:
+            raise SlotmeterError(
+                "what the store remembers of the home area network is damaged: %s; take another store" % error
+            ) from error
+        if not self.resumed:
+            hub = self._hub_side.hub
+            hub.form(CHANNEL, _PAN, han_keys.HUB, self.network_key, 0)
+            hub.add(self.eui64, self.join_key)
+            hub.permit(_PERMIT_S, 0)
+            if self._meter_side is not None:
+                self._meter_side.joiner.start(self.join_key, 0)
+        while not self._opened and self._han.now_ms < _JOIN_WITHIN_MS:
+            self._step(_JOIN_WITHIN_MS)
+        if not self._opened:
+            raise SlotmeterError(
+                "the meter did not get into the hub's network: it is %s; %s"
+                % (self.state(), "; ".join(self.lost) or "no reason is known")
+            )
+        self._hub_side.hub.permit(0, self._han.now_ms)
+        self.took_ms = self._han.now_ms
+        self._quiet = False
+        self.keep()
+
+    def _resume(self) -> bool:
+        """Both sides go on with what was kept; False when one of them, or its radio, knows nothing."""
+        meter, side = self._meter, self._meter_side
+        if meter is None or side is None or not (self._hub.is_known() and meter.is_known()):
+            return False
+        self._hub.load()
+        meter.load()
+        self._hub_side.hub.resume(0)
+        side.joiner.resume(0)
+        return True
+
+    def keep(self) -> None:
+        """Makes durable what changed; HalError when the store refuses, and it is tried again next time."""
+        shelf = self._shelf
+        shelf.put("han.code", self.code)
+        shelf.put("hub.key", self.network_key)
+        self._hub.keep()
+        if self._meter is not None and self._meter_side is not None:
+            self._meter.keep()
+            if self._meter_side.agreed:
+                shelf.put("han.agreed", self._meter_side.agreed)
+        shelf.commit()
+
+    def keep_again(self) -> None:
+        """The store was emptied, and the network is as it was."""
+        self._shelf.put_again()
+
+    def state(self) -> str:
+        """In which state the meter's way into the network is, in a word."""
+        return "without power" if self._meter_side is None else joiner.STATE_NAMES[self._meter_side.joiner.state]
+
+    # ---- the meter's power, and its hub
 
     def has(self, meter: "Meter | None") -> None:
-        """The meter was started anew, or lost its power: the network asks this one from now on, or none."""
-        self._meter_side.has(meter)
+        """The meter was started anew, or has no power (None): then its radio has none either."""
+        if meter is None:
+            self.keep()
+            if self._meter is not None:
+                self._han.stations.remove(self._meter.station)
+                # Nobody hears a radio that is on no channel.
+                self._meter.radio.node.nwk.forget()
+            self._meter = self._meter_side = None
+        elif self._meter_side is not None:
+            self._meter_side.has(meter)
+        else:
+            self._start_meter(meter)
+            if self._meter is not None and self._meter_side is not None:
+                self._meter.load()
+                self._meter_side.joiner.resume(self._han.now_ms)
+
+    def connect(self, connected: bool) -> None:
+        """Whether meter and hub hear each other."""
+        if connected != self._connected:
+            self._connected = connected
+            self._link()
+            if connected:
+                self._carry(BACK_WITHIN_MS)
+
+    def _link(self) -> None:
+        air = self._han.air
+        air.link(_HUB, self._place, 255 if self._connected else 0)
+
+    # ---- messages
 
     def read(self, cluster: int, attributes: "list[int]") -> "dict[int, Any]":
         """What the meter answers the hub that asks for attributes of a cluster: the value of each that it has."""
@@ -98,38 +270,13 @@ class BenchHan:
             self._step(until_ms)
         return self._answers or {}
 
-    def capture(self, file: BinaryIO, now_s: int) -> None:
-        """Writes every frame from now on. now_s: what time the network's beginning is, in seconds since 2000."""
-        self._capture = capture = Capture(file, now_s + _EPOCH_S)
-        self._han.air.tap = lambda octets, time_us, _channel: capture.add(octets, time_us)
-
-    def join(self) -> None:
-        """Forms the network, and has the meter join it by its install code; SlotmeterError when it does not."""
-        hub = self._hub_side.hub
-        hub.form(CHANNEL, _PAN, han_keys.HUB, self.network_key, 0)
-        hub.add(self.eui64, self.join_key)
-        hub.permit(_PERMIT_S, 0)
-        self._meter_side.joiner.start(self.join_key, 0)
-        while not self._opened and self._han.now_ms < _JOIN_WITHIN_MS:
-            self._step(_JOIN_WITHIN_MS)
-        if not self._opened:
-            raise SlotmeterError(
-                "the meter did not get into the hub's network: it is %s; %s"
-                % (joiner.STATE_NAMES[self._meter_side.joiner.state], "; ".join(self.lost) or "no reason is known")
-            )
-        hub.permit(0, self._han.now_ms)
-        self.took_ms = self._han.now_ms
-
     def send(self, message: bytes) -> None:
         """A whole message for the meter; `carry` takes it there."""
         self._hub_side.send(self.eui64, message)
 
     def carry(self) -> "list[bytes]":
         """Carries everything both ways until nothing is under way any more; the whole messages that reached the hub."""
-        until_ms = self._han.now_ms + _QUIET_WITHIN_MS
-        self._settle()
-        while (self._hub_side.moves() or self._meter_side.moves()) and self._han.now_ms < until_ms:
-            self._step(until_ms)
+        self._carry(_QUIET_WITHIN_MS)
         arrived = []
         message = self._hub_side.next_message()
         while message is not None:
@@ -137,32 +284,82 @@ class BenchHan:
             message = self._hub_side.next_message()
         return arrived
 
+    def _carry(self, within_ms: int) -> None:
+        until_ms = self._han.now_ms + within_ms
+        self._settle()
+        while self._connected and self._han.now_ms < until_ms and self._moves():
+            self._step(until_ms)
+        self.keep()
+
+    def _moves(self) -> bool:
+        side = self._meter_side
+        return self._hub_side.moves() or (side is not None and side.moves())
+
+    # ---- time
+
+    def allow(self) -> None:
+        """From now on as much time may pass at once as may."""
+        self._allowed_ms = LIVED_AT_ONCE_MS
+
     def live(self, milliseconds: int) -> None:
-        """Lets the network's time pass."""
-        until_ms = self._han.now_ms + milliseconds
+        """Lets the network's time pass, so much of it as is allowed at once; `left_out_ms` counts the rest."""
+        lived = min(milliseconds, self._allowed_ms)
+        self._allowed_ms -= lived
+        self.left_out_ms += milliseconds - lived
+        until_ms = self._han.now_ms + lived
         while self._han.now_ms < until_ms:
             self._step(until_ms)
 
+    def wait_ms(self) -> "int | None":
+        """How much of its time passes until something happens by itself; None: nothing will."""
+        due = self._due_ms()
+        return None if due is None else max(0, due - self._han.now_ms)
+
+    def _due_ms(self) -> "int | None":
+        side = self._meter_side
+        times = (
+            self._han.deadline_ms(),
+            self._hub_side.deadline_ms(),
+            None if side is None else side.deadline_ms(),
+        )
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
+
     def _step(self, until_ms: int) -> None:
         """Lets time pass to the next thing that happens in the network, at most to `until_ms`."""
-        due = self._han.deadline_ms()
+        # What was handed to the stations just now leaves first, and may be due at once.
+        self._han.run(self._han.now_ms)
+        due = self._due_ms()
         self._han.run(until_ms if due is None else min(max(due, self._han.now_ms), until_ms))
         self._settle()
 
     def _settle(self) -> None:
         self._hub_side.settle()
-        self._meter_side.settle()
-        for side in (self._hub_side, self._meter_side):
+        if self._meter_side is not None:
+            self._meter_side.settle()
+        fact = self._hub_side.next_event()
+        while fact is not None:
+            self._hub.due = True
+            self._note(fact)
+            fact = self._hub_side.next_event()
+        side, kept = self._meter_side, self._meter
+        if side is None or kept is None:
+            return
+        fact = side.next_event()
+        while fact is not None:
+            kept.due = True
+            self._note(fact)
+            self._tell(words(fact, kept.radio.place() if isinstance(fact, Up) else None))
             fact = side.next_event()
-            while fact is not None:
-                self._note(fact)
-                fact = side.next_event()
+
+    def _tell(self, text: str) -> None:
+        """To people; but not what happens at the start, which they are told in one line."""
+        if text and not self._quiet:
+            self._told(text)
 
     def _note(self, fact: object) -> None:
-        if isinstance(fact, Undelivered):
-            self.lost.append("a message of %d octets: %s" % (len(fact.data), fact.why))
-        elif isinstance(fact, Failed):
-            self.lost.append("%s: %s" % (fact.what, fact.why))
+        if isinstance(fact, (Undelivered, Failed)):
+            self.lost.append(words(fact))
         elif isinstance(fact, Opened):
             self._opened = True
         elif isinstance(fact, Answered):

@@ -62,13 +62,12 @@ class World:
         """Whether messages get through."""
         return self.wan and self.han and self.hub
 
-    def set_links(self, request: "dict[str, Any]") -> "dict[str, Any]":
+    def set_links(self, request: "dict[str, Any]") -> None:
         """Carries out `links`."""
         wan = fields.optional(request, "wan", fields.flag)
         han = fields.optional(request, "han", fields.flag)
         self.wan = self.wan if wan is None else wan
         self.han = self.han if han is None else han
-        return self.links()
 
     def links(self) -> "dict[str, Any]":
         """Which networks are up, and how many messages wait."""

@@ -13,9 +13,11 @@ from slotmeter.dlms.blocks import BLOCK_SIZE
 from slotmeter.firmware.transfer import Transfers, is_block
 from slotmeter.zigbee_han.comms_hub import CommsHub
 from slotmeter.zigbee_han.key_establishment import KeyExchange
-from slotmeter.zigbee_han.tunnel import Arrived
+from slotmeter.zigbee_han.tunnel import Arrived, Delivered, Undelivered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.entropy import Entropy
     from slotmeter.hal.radio import Radio
@@ -31,19 +33,30 @@ class _Way:
         self.waiting: list[bytes] = []
         # A message or block that the tunnel has not taken yet.
         self.out = b""
+        # The message that goes in blocks.
+        self.in_blocks = b""
 
 
 class HubSide:
-    """One hub's. identities: its HAN certificates."""
+    """One hub's. identities: its HAN certificates; utc_s: gives its time in seconds since 2000."""
 
-    def __init__(self, radio: "Radio", crypto: "Crypto", entropy: "Entropy", identities: "list[Identity]") -> None:
-        self.hub = CommsHub(radio, KeyExchange(crypto, entropy, radio.eui64, identities))
+    def __init__(
+        self,
+        radio: "Radio",
+        crypto: "Crypto",
+        entropy: "Entropy",
+        identities: "list[Identity]",
+        utc_s: "Callable[[], int | None]",
+    ) -> None:
+        self.hub = CommsHub(radio, KeyExchange(crypto, entropy, radio.eui64, identities), utc_s=utc_s)
         self._ways: dict[bytes, _Way] = {}
         self._messages: list[tuple[bytes, bytes]] = []
         self._facts: list[object] = []
 
     def send(self, eui64: bytes, message: bytes) -> None:
-        """A whole message for a device; `settle` hands it to the device's tunnel."""
+        """A whole GBCS message for a device; `settle` hands it to the device's tunnel. Delivered or Undelivered is told
+        of it later.
+        """
         self._way(eui64).waiting.append(message)
 
     def _way(self, eui64: bytes) -> _Way:
@@ -62,28 +75,43 @@ class HubSide:
         while fact is not None:
             if isinstance(fact, Arrived):
                 self._take(fact.peer, fact.data)
-            else:
+            elif not (isinstance(fact, (Delivered, Undelivered)) and is_block(fact.data)):
+                # What becomes of a block the transfer knows by itself.
                 self._facts.append(fact)
             fact = self.hub.next_event()
         now_ms = self.hub.now_ms
         for eui64, way in self._ways.items():
             way.transfers.tick(now_ms)
+            self._look(eui64, way)
             while self._give(eui64, way, now_ms):
                 pass
 
     def _take(self, peer: bytes, data: bytes) -> None:
         whole: bytes | None = data
         if is_block(data):
-            whole = self._way(peer).transfers.receive(data, self.hub.now_ms)
+            way = self._way(peer)
+            whole = way.transfers.receive(data, self.hub.now_ms)
+            self._look(peer, way)
         if whole is not None:
             self._messages.append((peer, whole))
+
+    def _look(self, eui64: bytes, way: _Way) -> None:
+        """What became of a message that went in blocks."""
+        outcome = way.transfers.ended()
+        if outcome is not None:
+            done = Undelivered(eui64, way.in_blocks, outcome) if outcome else Delivered(eui64, way.in_blocks)
+            self._facts.append(done)
+            way.in_blocks = b""
 
     def _give(self, eui64: bytes, way: _Way, now_ms: int) -> bool:
         """Hands the next unit to the device's tunnel; whether it took one."""
         if not way.out:
             way.out = way.transfers.to_send()
+            self._look(eui64, way)
         if not way.out and way.waiting and not way.transfers.sending():
-            way.out = way.transfers.start(way.waiting.pop(0), now_ms)
+            whole = way.waiting.pop(0)
+            way.out = way.transfers.start(whole, now_ms)
+            way.in_blocks = whole if way.transfers.sending() else b""
         if not way.out or not self.hub.send(eui64, way.out, now_ms):
             return False
         way.out = b""
@@ -95,6 +123,12 @@ class HubSide:
             if way.out or way.waiting or way.transfers.sending():
                 return True
         return not self.hub.tunnels.idle()
+
+    def deadline_ms(self) -> "int | None":
+        """When `settle` has something to do by itself."""
+        times = [way.transfers.deadline_ms() for way in self._ways.values()]
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
 
     def next_message(self) -> "tuple[bytes, bytes] | None":
         """The next whole message that arrived, and from whom before it: (EUI-64, message); or None."""

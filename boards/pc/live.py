@@ -148,6 +148,8 @@ class Live:
         elif kind == "due":
             done = "carried out" if what["done"] else "not carried out"
             self._show("due", str(what["use_case"]), "future-dated, " + done)
+        elif kind == "network":
+            self._show("network", "", str(what["text"]))
 
     def _show(self, kind: str, name: str, text: str) -> None:
         if self.quiet:

@@ -2,6 +2,7 @@
 
     tunnel server -- Arrived --> Meter.receive
     Meter.to_send --> tunnel server --> hub
+    Meter.delivered <-- Delivered -- tunnel server
 
 It works on any `slotmeter.hal.radio.Radio`. Whoever has it moves the joiner in the network's time (`joiner.tick`), and
 calls `settle` after that; what the network does is told by `next_event`, for people and for tests.
@@ -10,8 +11,9 @@ calls `settle` after that; what the network does is told by `next_event`, for pe
 from typing import TYPE_CHECKING
 
 from slotmeter.firmware.han_values import MeterValues
+from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han.clusters.basic import Basic
-from slotmeter.zigbee_han.clusters.clock import Clock
+from slotmeter.zigbee_han.clusters.clock import Clock, HubTime
 from slotmeter.zigbee_han.clusters.events import Events
 from slotmeter.zigbee_han.clusters.management import Management
 from slotmeter.zigbee_han.clusters.messaging import Messaging
@@ -20,7 +22,7 @@ from slotmeter.zigbee_han.clusters.prepayment import Prepayment
 from slotmeter.zigbee_han.clusters.price import Price
 from slotmeter.zigbee_han.joiner import Joiner
 from slotmeter.zigbee_han.key_establishment import KeyAgreed, KeyExchange
-from slotmeter.zigbee_han.tunnel import Arrived
+from slotmeter.zigbee_han.tunnel import Arrived, Delivered, Undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +35,16 @@ if TYPE_CHECKING:
 
 # What a meter serves, from its values.
 _SERVED = (Basic, Clock, Metering, Price, Messaging, Prepayment, Management, Events)
+# Ours: when a message goes again that the hub refused, because it had no room.
+_AGAIN_MS = 60000
 
 
 class MeterSide:
     """One meter's. identities: its HAN certificates; now_ms: gives the meter's time; agreed: the key that was agreed
     with the hub by certificate, b"" before.
+
+    tells_join: whether the meter is told that it joined a network anew (events 8183 and 8F69); tells_time: called with
+    what the hub says the time is, in seconds since 2000.
     """
 
     def __init__(
@@ -49,25 +56,29 @@ class MeterSide:
         identities: "list[Identity]",
         now_ms: "Callable[[], int]",
     ) -> None:
-        self._meter: Meter | None = meter
+        self._meter = meter
         self._values = values = MeterValues(meter)
         self._now_ms = now_ms
         self.agreed = b""
+        self.tells_join = True
+        self.tells_time: Callable[[int], None] | None = None
         self.joiner = Joiner(
             radio,
             KeyExchange(crypto, entropy, meter.eui64, identities),
             tuple(kind(values) for kind in _SERVED),
         )
-        # What the meter gave for the hub, and the tunnel has not taken yet.
+        # What the meter gave for the hub: not taken by the joiner yet, and on its way.
         self._out = b""
+        self._on_way = b""
+        self._again_ms = 0
+        self._came_anew = False
         self._facts: list[object] = []
 
-    def has(self, meter: "Meter | None") -> None:
-        """Another meter answers from now on: it was started anew, or has no power (None)."""
+    def has(self, meter: "Meter") -> None:
+        """Another meter answers from now on: it was started anew."""
         self._meter = meter
-        self._out = b""
-        if meter is not None:
-            self._values.meter = meter
+        self._values.meter = meter
+        self._out = self._on_way = b""
 
     def settle(self) -> None:
         """Takes what the network brought, and hands it what the meter has for the hub."""
@@ -75,27 +86,48 @@ class MeterSide:
         while fact is not None:
             self._take(fact)
             fact = self.joiner.next_event()
-        if self._meter is None:
+        meter = self._meter
+        if self._on_way or self.joiner.now_ms < self._again_ms:
             return
-        while True:
-            self._out = self._out or self._meter.to_send()
-            if not self._out or not self.joiner.send(self._out):
-                break
-            self._out = b""
+        # One at a time: what has not been delivered stays with the meter, which keeps it through a power cut.
+        self._out = self._out or meter.to_send()
+        if self._out and self.joiner.send(self._out):
+            self._on_way, self._out = self._out, b""
 
     def _take(self, fact: object) -> None:
         meter = self._meter
         if isinstance(fact, Arrived):
-            if meter is not None:
-                meter.receive(fact.data, self._now_ms())
+            meter.receive(fact.data, self._now_ms())
             return
-        if isinstance(fact, KeyAgreed) and fact.partner == self.joiner.hub:
+        if isinstance(fact, Delivered):
+            if fact.data == self._on_way:
+                self._on_way = b""
+                meter.delivered(fact.data)
+            return
+        if isinstance(fact, Undelivered) and fact.data == self._on_way:
+            # The hub refused it. The message is not lost: it goes again.
+            self._out, self._on_way = self._on_way, b""
+            self._again_ms = self.joiner.now_ms + _AGAIN_MS
+        elif isinstance(fact, HubTime):
+            if self.tells_time is not None:
+                self.tells_time(fact.utc_s)
+            return
+        elif isinstance(fact, Up):
+            self._came_anew = self._came_anew or not fact.rejoined
+        elif isinstance(fact, KeyAgreed) and fact.partner == self.joiner.hub:
             self.agreed = fact.key
+            if self._came_anew and self.tells_join:
+                meter.joined()
+            self._came_anew = False
         self._facts.append(fact)
 
     def moves(self) -> bool:
         """Whether something of the meter's is on its way to the hub."""
-        return bool(self._out) or not self.joiner.idle()
+        return bool(self._on_way or self._out) and self.joiner.now_ms >= self._again_ms
+
+    def deadline_ms(self) -> "int | None":
+        """When `settle` has something to do by itself, in the network's time."""
+        return self._again_ms if self._out and self.joiner.now_ms < self._again_ms else None
 
     def next_event(self) -> "object | None":
         """The next fact of the network, or None; messages are none."""

@@ -71,7 +71,8 @@ def _tell_of_network(bench: "Bench", live: "Live", show_keys: bool) -> None:
     han = bench.han
     if han is None:
         return
-    text = "joined on channel %d as %s, tunnel open after %.1f s of its time" % (
+    text = "%s on channel %d as %s, tunnel open after %.1f s of its time" % (
+        "resumed" if han.resumed else "joined",
         han.channel,
         install_code.text_of(han.code),
         han.took_ms / 1000,
@@ -192,6 +193,8 @@ def command(
         live.line("keys    %s" % bench.cast.folder)
         live.line("state   %s" % where)
         _tell_of_network(bench, live, show_keys)
+        # What the meter sent when it started is shown now, and not in the reply to what is asked first.
+        bench.request({"op": "hello"})
         if flow:
             reply = bench.request({"op": "load", **flow})
             if not reply["ok"]:

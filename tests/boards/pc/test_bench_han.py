@@ -25,7 +25,11 @@ def keys(tmp_path_factory):
 
 
 def start(keys, **given):
-    return Bench(Options(keys=keys, temporary=True, start=START, seed=3, **given))
+    options = {"keys": keys, "temporary": True, "start": START, "seed": 3, **given}
+    bench = Bench(Options(**options))
+    # A meter that has joined for the first time says so, in alerts that nobody here waits for.
+    bench.request({"op": "hello"})
+    return bench
 
 
 def ask(bench, op, **fields):
