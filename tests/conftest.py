@@ -1,6 +1,8 @@
 """What all tests share: the folders whose modules several import, what may be skipped, where the reference data is."""
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,12 @@ def rtds():
     if found is None:
         pytest.skip(dataset.HOW_TO_GET_IT)
     return found
+
+
+@pytest.fixture
+def air_folder(monkeypatch):
+    """Where the shared airs of this test and of its processes are; short, because the path of a socket is."""
+    folder = Path(tempfile.mkdtemp(prefix="air-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)

@@ -22,6 +22,7 @@ _COMMANDS = (
     ("rtds", "rtds_command", "Replay the Reference Test Data Set and compare every octet."),
     ("radio", "radio_command", "Find ZigBee sticks, and ask one what it is."),
     ("ncp", "ncp_command", "Be a ZigBee stick on a pseudo-terminal or a TCP port, for hosts that want one."),
+    ("air", "air_command", "Show who is on an air that processes share, and capture it."),
     ("pipe", "pipe_command", "Speak the bench protocol on stdin and stdout."),
     ("bench", "bench_command", "Measure speed and memory beside their ceilings."),
 )

@@ -6,7 +6,16 @@
 All least significant octet first. Link type 195 is IEEE 802.15.4 with the FCS at the end of each frame.
 """
 
-from typing import BinaryIO
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
+
+from slotmeter.boards.pc.errors import SlotmeterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from slotmeter.zigbee_han.sim.air import Air
 
 LINK_TYPE = 195
 _MAGIC = 0xA1B2C3D4
@@ -40,3 +49,33 @@ class Capture:
         )
         self._file.flush()
         self.frames += 1
+
+
+def follow(air: "Air", file: BinaryIO, on_end: "Callable[[OSError], None]") -> Capture:
+    """Writes what is on `air` from now on, stamped with the time of day, until the file takes no more: on_end.
+
+    SlotmeterError when it takes nothing at all.
+    """
+    try:
+        capture = Capture(file)
+    except OSError as error:
+        raise SlotmeterError("the capture cannot be written: %s" % error.strerror) from error
+
+    def add(octets: bytes, _time_us: int, _channel: int) -> None:
+        try:
+            capture.add(octets, time.time_ns() // 1000)
+        except OSError as error:
+            air.tap = None
+            on_end(error)
+
+    air.tap = add
+    return capture
+
+
+def create(path: "Path") -> BinaryIO:
+    """The file for a capture; SlotmeterError when it cannot be written."""
+    try:
+        # Not buffered: what could not be written is not tried again on closing.
+        return open(path, "wb", buffering=0)
+    except OSError as error:
+        raise SlotmeterError("--capture %s: %s" % (path, error.strerror or "cannot be written")) from error

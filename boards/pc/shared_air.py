@@ -111,14 +111,11 @@ def _private(folder: Path) -> None:
         raise SlotmeterError("others may open the folder %s; chmod 700 it, if nobody else put it there" % folder)
 
 
-def folder_of(name: str) -> Path:
-    """The folder of the air `name`, which is made when it is missing."""
+def _folder(name: str) -> Path:
+    """The folder of the air `name`, whether it is there or not."""
     if not _NAME.fullmatch(name):
         raise SlotmeterError("the name of an air is 1 to 32 letters, digits, - and _; %r is none" % name)
-    base = _base()
-    _private(base)
-    _private(base / name)
-    return base / name
+    return _base() / name
 
 
 def _is_there(path: Path) -> bool:
@@ -133,15 +130,27 @@ def _is_there(path: Path) -> bool:
 
 def members(name: str) -> "list[int]":
     """The processes on the air `name`, by their numbers; what the dead left is taken away."""
-    folder = folder_of(name)
+    folder = _folder(name)
     found = []
-    for one in sorted(os.listdir(folder)):
+    for one in _entries(folder):
         member = _MEMBER.fullmatch(one)
         if member and _is_there(folder / one):
             found.append(int(member.group(1)))
         elif member:
             (folder / one).unlink(missing_ok=True)
     return sorted(found)
+
+
+def names() -> "list[str]":
+    """The airs of this user that somebody is on."""
+    return [one for one in sorted(_entries(_base())) if _NAME.fullmatch(one) and members(one)]
+
+
+def _entries(folder: Path) -> "list[str]":
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 class SharedAir(Air):
@@ -158,7 +167,9 @@ class SharedAir(Air):
         super().__init__(seed, loss, damage, doubling, 0, range_)
         self.name = name
         self.dropped: dict[str, int] = {}
-        self._folder = folder_of(name)
+        self._folder = _folder(name)
+        _private(self._folder.parent)
+        _private(self._folder)
         if len(members(name)) >= MEMBERS_LIMIT:
             raise SlotmeterError("%d processes are on the air %s: that is all that it takes" % (MEMBERS_LIMIT, name))
         self._own = "%d-%s" % (os.getpid(), os.urandom(4).hex())

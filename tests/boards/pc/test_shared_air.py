@@ -1,12 +1,9 @@
 """An air that processes share: what goes between them, who may open it, and what is taken of what comes."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 from air_world import CHANNEL, CRYPTO, EXTENDED_PAN, HUB, LINK_KEY, METER, NETWORK_KEY, PAN, PROFILE
@@ -19,18 +16,11 @@ from slotmeter.zigbee_han.sim import aps, node
 from slotmeter.zigbee_han.sim.air import Dice
 from slotmeter.zigbee_han.sim.zdo import Endpoint
 
-
-@pytest.fixture(autouse=True)
-def run_folder(monkeypatch):
-    """Where the airs are; short, because the path of a socket is."""
-    folder = Path(tempfile.mkdtemp(prefix="air-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    yield folder
-    shutil.rmtree(folder)
+pytestmark = pytest.mark.usefixtures("air_folder")
 
 
 @pytest.fixture
-def opened():
+def opened(air_folder):
     """Opens airs that are closed at the end; each is what a process of its own would have."""
     airs = []
 
@@ -190,9 +180,9 @@ def test_who_never_reads_is_waited_for_by_nobody(opened):
     assert air.dropped["a process does not read"] > 700
 
 
-def test_a_process_that_was_killed_is_forgotten_by_who_sends_and_by_who_comes(opened, run_folder):
+def test_a_process_that_was_killed_is_forgotten_by_who_sends_and_by_who_comes(opened, air_folder):
     program = "from slotmeter.boards.pc.shared_air import SharedAir; import os; SharedAir('home'); os._exit(9)"
-    folder = run_folder / "slotmeter" / "home"
+    folder = air_folder / "slotmeter" / "home"
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
 
     def killed():
@@ -215,12 +205,12 @@ def test_a_process_that_was_killed_is_forgotten_by_who_sends_and_by_who_comes(op
     assert len(list(folder.iterdir())) == 1
 
 
-def test_what_is_not_a_frame_is_dropped_with_its_reason(opened, run_folder):
+def test_what_is_not_a_frame_is_dropped_with_its_reason(opened, air_folder):
     air = opened()
     radio = attached(air)
     good = shared_air.build(Frame(b"abc", 15, 1, 2))
     junk = (b"", b"x", b"SMAR", b"SMAR\x02" + good[5:], good[:-1], good + bytes(200), good[:5] + b"\x0a" + good[6:])
-    (path,) = (run_folder / "slotmeter" / "home").iterdir()
+    (path,) = (air_folder / "slotmeter" / "home").iterdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
         for octets in (*junk, good):
             stranger.sendto(octets, str(path))
@@ -263,30 +253,30 @@ def test_a_name_that_is_none_is_refused(name):
         SharedAir(name)
 
 
-def test_a_folder_that_others_can_open_is_refused(run_folder):
-    (run_folder / "slotmeter").mkdir(mode=0o755)
+def test_a_folder_that_others_can_open_is_refused(air_folder):
+    (air_folder / "slotmeter").mkdir(mode=0o755)
     with pytest.raises(SlotmeterError, match="others may open the folder .*chmod 700"):
         SharedAir("home")
 
 
-def test_a_link_or_a_file_in_the_place_of_the_folder_is_refused(run_folder, tmp_path):
-    (run_folder / "slotmeter").symlink_to(tmp_path)
+def test_a_link_or_a_file_in_the_place_of_the_folder_is_refused(air_folder, tmp_path):
+    (air_folder / "slotmeter").symlink_to(tmp_path)
     with pytest.raises(SlotmeterError, match="is not a folder of this user; set XDG_RUNTIME_DIR"):
         SharedAir("home")
-    (run_folder / "slotmeter").unlink()
-    (run_folder / "slotmeter").write_text("")
+    (air_folder / "slotmeter").unlink()
+    (air_folder / "slotmeter").write_text("")
     with pytest.raises(SlotmeterError, match="is not a folder"):
         SharedAir("home")
 
 
-def test_a_folder_that_cannot_be_made_is_told(monkeypatch, run_folder):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(run_folder / "nowhere"))
+def test_a_folder_that_cannot_be_made_is_told(monkeypatch, air_folder):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(air_folder / "nowhere"))
     with pytest.raises(SlotmeterError, match="cannot be made for the air: No such file.*XDG_RUNTIME_DIR"):
         SharedAir("home")
 
 
-def test_a_path_that_is_too_long_for_a_socket_is_told(monkeypatch, run_folder):
-    folder = run_folder / ("x" * 100)
+def test_a_path_that_is_too_long_for_a_socket_is_told(monkeypatch, air_folder):
+    folder = air_folder / ("x" * 100)
     folder.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     with pytest.raises(SlotmeterError, match="too long for a socket"):
@@ -300,6 +290,13 @@ def test_there_is_a_limit_to_who_can_be_on_an_air(opened, monkeypatch):
         SharedAir("home")
     airs[0].close()
     opened()
+
+
+def test_who_is_on_which_air_is_known_to_all(opened, air_folder):
+    assert shared_air.names() == [] and shared_air.members("home") == []
+    assert list(air_folder.iterdir()) == []
+    opened("home"), opened("home"), opened("abroad").close()
+    assert shared_air.names() == ["home"] and shared_air.members("home") == [os.getpid()] * 2
 
 
 def test_without_a_runtime_folder_it_is_one_of_the_user(monkeypatch):
