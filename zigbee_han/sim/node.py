@@ -443,6 +443,10 @@ class Node:
         """The next event, or None."""
         return self._events.pop(0) if self._events else None
 
+    def has_events(self) -> bool:
+        """Whether `next_event` has one."""
+        return bool(self._events)
+
     def to_send(self) -> bytes:
         """The octets of the next frame, or b""."""
         return self.nwk.to_send()
