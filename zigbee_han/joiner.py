@@ -59,7 +59,6 @@ _SAVED = (
         ("link_key", KEY, None, ("flags", _CODED, _CODED)),
         ("keyed", (U8, EUI)),
         ("tunnels", (U8, _TUNNEL)),
-        ("peers", (U8, EUI)),
     ),
 )
 
@@ -174,8 +173,6 @@ class Joiner(Station):
                     for number, peer, endpoint, room in self.tunnel.kept()
                 ]
             ),
-            # Other devices than the hub, for a class that has some.
-            "peers": (),
         }
 
     def take_back(self, fields: "Any") -> None:

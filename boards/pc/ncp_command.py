@@ -41,12 +41,16 @@ def _eui64(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> 
 def make_stick(
     version: int, eui64: "bytes | None", entropy: "Entropy", store: "Store | None" = None
 ) -> "tuple[Stick, Flash]":
-    """A stick with nobody around it, and what it remembers. Without eui64 it has the stored one, or a new one."""
+    """A stick, whose node is not on an air yet, and what it remembers. Without eui64 it has the stored one, or a new
+    one.
+    """
+    from slotmeter.hal.host.crypto import HostCrypto
     from slotmeter.hal.records import Records
     from slotmeter.zigbee_han.ncp.flash import Flash
-    from slotmeter.zigbee_han.ncp.radio import NoAir
     from slotmeter.zigbee_han.ncp.server import Server
     from slotmeter.zigbee_han.ncp.stick import Stick
+    from slotmeter.zigbee_han.sim.air import Dice
+    from slotmeter.zigbee_han.sim.node import Node
 
     made_up = entropy.random(8)
     base = eui64 or bytes((made_up[0] & 0xFC | _LOCAL,)) + made_up[1:]
@@ -57,7 +61,8 @@ def make_stick(
         )
     flash.board = _BOARD + bytes(16 - len(_BOARD))
     flash.commit()
-    return Stick(Server(version, flash, NoAir(), entropy)), flash
+    node = Node(flash.eui(), HostCrypto(), Dice(int.from_bytes(entropy.random(4), "big")))
+    return Stick(Server(version, flash, node, entropy)), flash
 
 
 class _Told:
@@ -71,21 +76,18 @@ class _Told:
             click.echo(text)
 
     def event(self, event: object) -> None:
-        from slotmeter.zigbee_han.ncp import ash, server
+        from slotmeter.zigbee_han.ncp import ash, network, server
 
         if isinstance(event, ash.Reset):
             self.line("reset by the host")
         elif isinstance(event, ash.Failed):
             click.echo("the host does not acknowledge: waiting for a reset", err=True)
-        elif isinstance(event, server.Formed):
-            network = event.network
-            self.line(
-                "network %s: PAN %04X, channel %d"
-                % ("resumed" if event.resumed else "formed", network.pan, network.channel)
-            )
-        elif isinstance(event, server.Left):
+        elif isinstance(event, network.Formed):
+            how = "resumed" if event.resumed else "formed"
+            self.line("network %s: PAN %04X, channel %d" % (how, event.network.pan, event.network.channel))
+        elif isinstance(event, network.Left):
             self.line("network left")
-        elif isinstance(event, server.Permitted):
+        elif isinstance(event, network.Permitted):
             self.line("joining permitted for %d s" % event.seconds if event.seconds else "joining closed")
         elif isinstance(event, server.NotStored):
             click.echo("not stored: %s" % event.detail, err=True)
@@ -232,4 +234,6 @@ def command(
         told = _Told(quiet)
         told.line("EUI-64 %s, EZSP version %s" % (flash.eui().hex("-"), version))
         faults = LineFaults(fault, seed or 1, lambda: stick.power_on(now_ms()))
-        asyncio.run(_serve(stick, _Where(tcp, device, baud, rtscts), Air(seed or 1), told, faults))
+        air = Air(seed or 1)
+        air.attach(stick.node)
+        asyncio.run(_serve(stick, _Where(tcp, device, baud, rtscts), air, told, faults))

@@ -55,12 +55,12 @@ def test_a_stick_forms_a_network_the_smart_energy_way(sticks, opened, version):
     # Not the bits of a key for everybody; the network key is ours; link keys for others are given, its own is not.
     assert server.flash.network.bitmask & 0x0084 == 0 and server.flash.network.key == NETWORK_KEY
     assert (server.policies[0x00], server.policies[0x05], server.policies[0x06]) == (0x02, 0x50, 0x61)
-    endpoint = server.endpoint(1)
+    endpoint = server.node.zdo.endpoint(1)
     assert (endpoint.profile, endpoint.device, endpoint.inputs, endpoint.outputs) == (
         0x0109,
         0x0500,
-        [0x0000, 0x0700],
-        [0x0800],
+        (0x0000, 0x0700),
+        (0x0800,),
     )
     radio.leave(0)
     assert not wait_for(radio, Down).asked and radio.place() is None

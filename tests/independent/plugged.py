@@ -32,7 +32,9 @@ class Plugged:
 
         def work():
             port = PtySerial()
-            self._line = Line(self.stick, port, Air(), self.events.append, lambda text: None, *self._faults)
+            air = Air()
+            air.attach(self.stick.node)
+            self._line = Line(self.stick, port, air, self.events.append, lambda text: None, *self._faults)
             if os.path.islink(self.path):
                 os.unlink(self.path)
             os.symlink(port.path, self.path)

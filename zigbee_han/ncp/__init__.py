@@ -2,10 +2,8 @@
 
 - ash: the link of the serial line: frames, windows, re-sending (both ends)
 - ezsp: the commands inside it, laid out for six protocol versions by the tables in `commands`
-- settings, security: what a host sets and reads, and the keys
+- settings, security, network, messages: what the commands do: what a host sets and reads, the keys, the network, data
 - flash: what a stick remembers without power
-- zdo: the device object's own answers
-- radio: what a co-processor needs of the air, and the air where nobody is
-- server: the co-processor: answers commands, forms a network
+- server: the co-processor: answers commands, tells what happens to the device on the air
 - stick: all of it behind one serial line: octets in, octets out
 """

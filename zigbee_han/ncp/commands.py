@@ -35,18 +35,21 @@ TRANSMIT_INVALID_POWER = 23
 DELIVERY_FAILED = 24
 TOO_MANY_MESSAGES = 25
 NODE_ID_CHANGED = 26
-SECURITY_STATE_NOT_SET = 27
-TOO_SOON_FOR_SWITCH_KEY = 28
-KEY_NOT_AUTHORIZED = 29
-PAN_ID_CHANGED = 30
-CHANNEL_CHANGED = 31
-NETWORK_OPENED = 32
-NETWORK_CLOSED = 33
-KEY_IN_CLEAR = 34
-NO_NETWORK_KEY_RECEIVED = 35
-NO_LINK_KEY_RECEIVED = 36
-PRECONFIGURED_KEY_REQUIRED = 37
-JOIN_FAILED = 38
+APS_ENCRYPTION_ERROR = 27
+SECURITY_STATE_NOT_SET = 28
+TOO_SOON_FOR_SWITCH_KEY = 29
+KEY_NOT_AUTHORIZED = 30
+SOURCE_ROUTE_FAILURE = 31
+MANY_TO_ONE_ROUTE_FAILURE = 32
+PAN_ID_CHANGED = 33
+CHANNEL_CHANGED = 34
+NETWORK_OPENED = 35
+NETWORK_CLOSED = 36
+KEY_IN_CLEAR = 37
+NO_NETWORK_KEY_RECEIVED = 38
+NO_LINK_KEY_RECEIVED = 39
+PRECONFIGURED_KEY_REQUIRED = 40
+JOIN_FAILED = 41
 
 STATUSES = (
     (0x00, 0x00, 0x00),
@@ -76,9 +79,12 @@ STATUSES = (
     (0x0C02, 0x66, 0x36),
     (0x0C03, 0x72, 0x36),
     (0x0C07, 0x99, 0x36),
+    (0x0C0A, 0xA6, 0x36),
     (0x0C0B, 0xA8, 0x36),
     (0x0C0C, 0xB8, 0x36),
     (0x0C0E, 0xBB, 0x36),
+    (0x0C13, 0xA9, 0x36),
+    (0x0C14, 0xAA, 0x36),
     (0x0C16, 0x9A, 0x36),
     (0x0C17, 0x9B, 0x36),
     (0x0C18, 0x9C, 0x36),
@@ -114,8 +120,11 @@ COMMANDS = (
         "status:ember",
     ),
     (0x0013, "get_xncp_info", 13, 19, "", "status:ember manufacturer:u16 version:u16"),
+    (0x0014, "request_link_key", 13, 19, "partner:eui", "status:ember"),
     (0x0015, "set_manufacturer_code", 13, 13, "code:u16", ""),
     (0x0015, "set_manufacturer_code", 14, 19, "code:u16", "status:ember"),
+    (0x0016, "set_power_descriptor", 13, 13, "descriptor:u16", ""),
+    (0x0016, "set_power_descriptor", 14, 19, "descriptor:u16", "status:ember"),
     (0x0017, "network_init", 13, 19, "bitmask:u16", "status:ember"),
     (0x0018, "network_state", 13, 19, "", "state:u8"),
     (0x001A, "start_scan", 13, 19, "kind:u8 channels:u32 duration:u8", "status:ember"),
@@ -197,11 +206,22 @@ COMMANDS = (
     (0x0068, "set_initial_security_state", 13, 19, "security", "status:ember"),
     (0x0069, "get_current_security_state", 13, 19, "", "status:ember bitmask:u16 trust_centre:eui"),
     (0x006B, "clear_transient_link_keys", 13, 19, "", ""),
+    (0x006C, "update_tc_link_key", 13, 19, "attempts:u8", "status:ember"),
     (0x0073, "broadcast_next_network_key", 13, 19, "key:key", "status:ember"),
     (0x0074, "broadcast_network_key_switch", 13, 19, "", "status:ember"),
     (0x0075, "find_key_table_entry", 13, 19, "eui:eui link:u8", "index:u8"),
     (0x0076, "erase_key_table_entry", 13, 19, "index:u8", "status:ember"),
     (0x0077, "token_factory_reset", 13, 19, "keep_outgoing:u8 keep_boot:u8", ""),
+    (0x0079, "get_neighbor", 13, 19, "index:u8", "status:ember id:u16 lqi:u8 in_cost:u8 out_cost:u8 age:u8 eui:eui"),
+    (0x007A, "neighbor_count", 13, 19, "", "count:u8"),
+    (
+        0x007B,
+        "get_route_table_entry",
+        13,
+        19,
+        "index:u8",
+        "status:ember destination:u16 next_hop:u16 state:u8 age:u8 concentrator:u8 record:u8",
+    ),
     (0x007E, "set_extended_timeout", 13, 13, "eui:eui extended:u8", ""),
     (0x007E, "set_extended_timeout", 14, 19, "eui:eui extended:u8", "status:ember"),
     (0x007F, "get_extended_timeout", 13, 13, "eui:eui", "extended:u8"),
@@ -210,6 +230,7 @@ COMMANDS = (
     (0x0099, "set_radio_power", 13, 19, "power:i8", "status:ember"),
     (0x009A, "set_radio_channel", 13, 19, "channel:u8", "status:ember"),
     (0x00A4, "generate_cbke_keys", 13, 19, "", "status:ember"),
+    (0x00A8, "remove_device", 13, 19, "parent:u16 parent_eui:eui eui:eui", "status:ember"),
     (0x00AA, "get_value", 13, 19, "value_id:u8", "status:ezsp value:data"),
     (0x00AB, "set_value", 13, 19, "value_id:u8 value:data", "status:ezsp"),
     (0x00B1, "clear_key_table", 13, 19, "", "status:ember"),
@@ -274,4 +295,6 @@ CALLBACKS = (
     (0x006E, "switch_network_key", 13, 19, "sequence:u8"),
     (0x007C, "id_conflict", 13, 19, "id:u16"),
     (0x0080, "route_error", 13, 19, "status:ember target:u16"),
+    (0x009B, "key_established", 13, 19, "partner:eui status:u8"),
+    (0x00C4, "network_status", 13, 19, "code:u8 target:u16"),
 )

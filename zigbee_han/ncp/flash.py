@@ -90,7 +90,7 @@ class LinkKey:
 class Flash:
     """base: the EUI-64 that the chip came with (what is stored goes before it); custom: the one of the manufacturing
     token, written once; rewritten: the one of the stack's token, which goes before both. network: None when there is
-    none. keys: the key table, by index. children: (eui, id, type), by index. Change them, then `commit`.
+    none. keys: the key table, by index. Change them, then `commit`.
     """
 
     def __init__(self, base: bytes, records: "Records | None" = None) -> None:
@@ -101,7 +101,6 @@ class Flash:
         self.board = b"\xff" * 16
         self.network: Network | None = None
         self.keys: dict[int, LinkKey] = {}
-        self.children: dict[int, Any] = {}
         self.nwk_counter = 0
         self.aps_counter = 0
         self._nwk_ceiling = 0
@@ -116,19 +115,16 @@ class Flash:
             return self.rewritten
         return self.base if self.custom == NO_EUI else self.custom
 
-    def next_nwk_counter(self) -> int:
-        """The counter for the next frame that the NWK layer secures."""
-        self.nwk_counter = min(self.nwk_counter + 1, COUNTER_LIMIT)
-        if self.nwk_counter >= self._nwk_ceiling:
-            self.commit()
-        return self.nwk_counter
+    def count(self, nwk: int, aps: int) -> bool:
+        """The counters of what the NWK and the APS layer secure next. True: it is time for `commit`, before they get to
+        what the store has.
+        """
+        self.nwk_counter = max(self.nwk_counter, min(nwk, COUNTER_LIMIT))
+        self.aps_counter = max(self.aps_counter, min(aps, COUNTER_LIMIT))
+        return self._near(self.nwk_counter, self._nwk_ceiling) or self._near(self.aps_counter, self._aps_ceiling)
 
-    def next_aps_counter(self) -> int:
-        """The counter for the next frame that the APS layer secures."""
-        self.aps_counter = min(self.aps_counter + 1, COUNTER_LIMIT)
-        if self.aps_counter >= self._aps_ceiling:
-            self.commit()
-        return self.aps_counter
+    def _near(self, counter: int, ceiling: int) -> bool:
+        return counter > ceiling - COUNTER_STEP // 2 and ceiling < COUNTER_LIMIT
 
     def set_counters(self, nwk: "int | None" = None, aps: "int | None" = None) -> None:
         """Makes a counter go on from that number."""
@@ -138,18 +134,17 @@ class Flash:
             self.aps_counter = self._aps_ceiling = aps
 
     def forget(self, counters: bool = True) -> None:
-        """Leaves the network: keys, children and, if so, counters are forgotten; the EUI-64s stay."""
+        """Leaves the network: keys and, if so, counters are forgotten; the EUI-64s stay."""
         self.network = None
         self.keys = {}
-        self.children = {}
         if counters:
             self.set_counters(0, 0)
 
     def commit(self) -> None:
         """Makes it durable. HalError when the store refuses; then nothing has changed there."""
-        if self.nwk_counter >= self._nwk_ceiling:
+        if self._near(self.nwk_counter, self._nwk_ceiling):
             self._nwk_ceiling = min(self.nwk_counter + COUNTER_STEP, COUNTER_LIMIT)
-        if self.aps_counter >= self._aps_ceiling:
+        if self._near(self.aps_counter, self._aps_ceiling):
             self._aps_ceiling = min(self.aps_counter + COUNTER_STEP, COUNTER_LIMIT)
         records = self._records
         if records is None:

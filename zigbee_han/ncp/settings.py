@@ -1,17 +1,22 @@
 """What a host sets and reads in a co-processor: configuration, policies, values, tokens, endpoints, tables, counters.
 
-Everything here but the tokens is forgotten at a reset. Sizes can be changed until the stack is up; memory is not
-counted: a size that fits its number is taken.
+Everything here but the tokens is forgotten at a reset. Sizes can be changed until the stack is up; memory for tables is
+not counted: a size that fits its number is taken. What of it concerns the device on the air is set there at once.
 """
 
 from slotmeter.zigbee_han.errors import HanError
 from slotmeter.zigbee_han.ncp import commands
 from slotmeter.zigbee_han.ncp.ezsp import STACKS, flipped
 from slotmeter.zigbee_han.ncp.flash import NO_EUI, Flash
+from slotmeter.zigbee_han.sim import aps, nwk
+from slotmeter.zigbee_han.sim.zdo import Endpoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from slotmeter.hal.entropy import Entropy
+    from slotmeter.zigbee_han.sim.node import Node
 
 # Configuration: (id, value after a reset, largest value). UG100 names them.
 CONFIGURATION = (
@@ -62,12 +67,16 @@ CONFIGURATION = (
     (0x41, 5, 255),  # green power
     (0x42, 0, 255),
 )
+ALL_BUFFERS = 255
+PACKET_BUFFERS = 0x01
 UNICASTS = 0x03
 BINDINGS = 0x04
 ADDRESSES = 0x05
 MULTICASTS = 0x06
 KEY_TABLE = 0x1E
-CHILDREN = 0x11
+ROUTES = 0x07
+ACK_WAIT_MS = 0x1F
+APS_RETRIES = 0x20
 ZDO_FLAGS = 0x2A
 TRANSIENT_KEY_S = 0x36
 
@@ -84,8 +93,15 @@ POLICIES = (
     (0x08, 0x00),
     (0x09, 0x00),
 )
+CENTRE_POLICY = 0x00
+BINDING_POLICY = 0x01
+# Bindings may be changed from outside, or those may whose endpoint is there.
+BINDINGS_ALLOWED = (0x11, 0x12)
 CONTENTS_POLICY = 0x04
 TAG_AND_CONTENTS = 0x41
+CENTRE_KEY_POLICY = 0x05
+SHARED_KEY_POLICY = 0x06
+SHARED_KEYS_ALLOWED = 0x61
 
 # Values: (id, octets after a reset; None: computed, whether a host may set it).
 VALUES = (
@@ -130,6 +146,9 @@ VALUES = (
     (0x48, b"\x00", True),
 )
 FREE_BUFFERS = 0x03
+LARGEST_INCOMING = 0x05
+LARGEST_OUTGOING = 0x06
+DESCRIPTORS = 0x0C
 SHORT_ADDRESS = 0x0B
 VERSION_INFO = 0x11
 CLEAR_COUNTERS = 0x19
@@ -159,16 +178,43 @@ MFG_EUI = 0x0C
 EUI_TOKEN = 0x0000E12A
 
 COUNTERS = 40
-COUNT_UNICAST_IN = 8
-COUNT_UNICAST_SENT = 9
-COUNT_UNICAST_FAILED = 11
-COUNT_BROADCAST_IN = 6
-COUNT_BROADCAST_OUT = 7
 COUNT_ASH_FRAMING = 19
+COUNT_NO_BUFFERS = 27
+# Where the device on the air counts: what it sent and received, and what it dropped and why.
+TRAFFIC = (
+    (0, "MAC broadcasts received"),
+    (1, "MAC broadcasts sent"),
+    (2, "MAC unicasts received"),
+    (3, "MAC unicasts sent"),
+    (4, "MAC unicasts repeated"),
+    (5, "MAC unicasts failed"),
+    (6, "APS broadcasts received"),
+    (7, "APS broadcasts sent"),
+    (8, "APS unicasts received"),
+    (9, "APS unicasts sent"),
+    (10, "APS unicasts repeated"),
+    (11, "APS unicasts failed"),
+    (12, "routes sought"),
+    (13, "neighbours added"),
+    (14, "neighbours removed"),
+    (16, "joins"),
+    (28, "unicasts relayed"),
+)
+DROPPED = (
+    (21, "NWK: replayed"),
+    (22, "APS: replayed"),
+    (25, "NWK: MIC does not match"),
+    (26, "APS: MIC does not match"),
+    (29, "MAC queue full"),
+    (33, "NWK: broadcast table full"),
+)
 
 NO_NODE = 0xFFFF
 NOT_JOINED_NODE = 0xFFFE
 NO_BINDING = 0xFF
+# Of a route that there is not, and of a neighbour that was heard a moment ago (3 to 6; more: long ago).
+ROUTE_UNUSED = 3
+RECENTLY = 3
 ENDPOINT_LIMIT = 32
 
 
@@ -180,26 +226,14 @@ class Refusal(HanError):
         self.reason = reason
 
 
-class Endpoint:
-    """What a host registered: number, profile, device, version, inputs and outputs (cluster ids)."""
-
-    def __init__(
-        self, number: int, profile: int, device: int, version: int, inputs: "list[int]", outputs: "list[int]"
-    ) -> None:
-        self.number = number
-        self.profile = profile
-        self.device = device
-        self.version = version
-        self.inputs = inputs
-        self.outputs = outputs
-
-
 class Settings:
-    """The state behind the commands of this module; `flash` outlives `forget`."""
+    """The state behind the commands of this module; `flash` outlives `forget`. node: the device on the air."""
 
-    def __init__(self, version: int, flash: Flash) -> None:
+    def __init__(self, version: int, flash: Flash, node: "Node", entropy: "Entropy") -> None:
         self.version = version
         self.flash = flash
+        self.node = node
+        self._entropy = entropy
         # Something in flash changed.
         self.dirty = False
         self._now_ms = 0
@@ -210,14 +244,54 @@ class Settings:
         self.configuration = {row[0]: row[1] for row in CONFIGURATION}
         self.policies = {row[0]: row[1] for row in POLICIES}
         self.values = {row[0]: row[1] for row in VALUES if row[1] is not None}
-        self.endpoints: list[Endpoint] = []
         self.multicasts: dict[int, Any] = {}
         self.addresses: dict[int, Any] = {}
-        self.bindings: dict[int, Any] = {}
         self.slow_nodes: set[bytes] = set()
-        self.counters = [0] * COUNTERS
-        self.manufacturer_code = 0
         self.network_is_up = False
+        self.node.restart(self.flash.eui(), self._now_ms)
+        self._clear_counters()
+        self.changed()
+
+    def changed(self) -> None:
+        """Has the device on the air do as was set."""
+        device = self.node.zdo
+        layer = self.node.aps
+        device.flags = self.size(ZDO_FLAGS)
+        device.binding_limit = self.size(BINDINGS)
+        device.may_bind = self.policies[BINDING_POLICY] in BINDINGS_ALLOWED
+        device.largest_incoming = int.from_bytes(self.values[LARGEST_INCOMING], "little")
+        device.largest_outgoing = int.from_bytes(self.values[LARGEST_OUTGOING], "little")
+        device.descriptors = self.values[DESCRIPTORS][0]
+        layer.ack_wait_ms = self.size(ACK_WAIT_MS)
+        layer.retries = self.size(APS_RETRIES)
+        # The device's own answers need room too.
+        layer.sending_limit = self.size(UNICASTS) + aps.SENDING_LIMIT
+        # The key table, and the key with the trust centre.
+        layer.link_limit = self.size(KEY_TABLE) + 1
+        self.node.shares_keys = self.policies[SHARED_KEY_POLICY] == SHARED_KEYS_ALLOWED
+
+    def free_buffers(self) -> int:
+        """How many packet buffers nobody holds."""
+        return self.all_buffers()
+
+    def all_buffers(self) -> int:
+        """How many packet buffers there are."""
+        return self.size(PACKET_BUFFERS)
+
+    def set_counters(self, nwk: "int | None" = None, aps: "int | None" = None) -> None:
+        """Makes frame counters go on from there, in flash and on the air."""
+        self.flash.set_counters(nwk, aps)
+        self.node.nwk.counter = self.flash.nwk_counter
+        self.node.aps.frame_counter = self.flash.aps_counter
+
+    def sync_keys(self) -> None:
+        """Takes counters and keys from the device on the air."""
+        raise NotImplementedError
+
+    def _clear_counters(self) -> None:
+        self.counters = [0] * COUNTERS
+        self.node.traffic.clear()
+        self._dropped_before = [self.node.dropped.get(reason, 0) for _, reason in DROPPED]
 
     def count(self, counter: int) -> None:
         """One more of what `counter` counts, up to 65535."""
@@ -231,13 +305,6 @@ class Settings:
         """Our short address, NOT_JOINED_NODE while there is no network."""
         network = self.flash.network
         return network.id if network is not None and self.network_is_up else NOT_JOINED_NODE
-
-    def endpoint(self, number: int) -> "Endpoint | None":
-        """What is registered under that number."""
-        for one in self.endpoints:
-            if one.number == number:
-                return one
-        return None
 
     # ---- configuration, policies, values ----
 
@@ -259,6 +326,7 @@ class Settings:
                 if self.network_is_up and config <= ADDRESSES and value != self.configuration.get(config, default):
                     return {"status": commands.INVALID_STATE}
                 self.configuration[config] = value
+                self.changed()
                 return {}
         return {"status": commands.NOT_FOUND}
 
@@ -267,6 +335,7 @@ class Settings:
         if given["policy"] not in self.policies:
             return {"status": commands.NOT_FOUND}
         self.policies[given["policy"]] = given["decision"]
+        self.changed()
         return {}
 
     def do_get_policy(self, given: "dict[str, Any]") -> "dict[str, Any]":
@@ -278,11 +347,12 @@ class Settings:
     def do_get_value(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x00AA."""
         number = given["value_id"]
+        self.sync_keys()
         if number == VERSION_INFO:
             stack = STACKS[self.version]
             octets = bytes((0, 0, stack >> 12, stack >> 8 & 15, stack >> 4 & 15, stack & 15, 0xAA))
         elif number == FREE_BUFFERS:
-            octets = b"\xff"
+            octets = bytes((min(self.free_buffers(), 0xFF),))
         elif number == SHORT_ADDRESS:
             octets = self.node_id().to_bytes(2, "little")
         elif number == NWK_COUNTER:
@@ -310,18 +380,19 @@ class Settings:
                     return {"status": commands.INVALID_STATE}
                 value = int.from_bytes(octets, "little")
                 if number == NWK_COUNTER:
-                    self.flash.set_counters(nwk=value)
+                    self.set_counters(nwk=value)
                 else:
-                    self.flash.set_counters(aps=value)
+                    self.set_counters(aps=value)
                 self.dirty = True
             elif number == CLEAR_COUNTERS:
-                self.counters = [0] * COUNTERS
+                self._clear_counters()
             else:
                 # Hosts send some of them wider than they are: what is more must be zero.
                 size = len(default or b"")
                 if len(octets) < size or octets[size:].strip(b"\x00"):
                     return {"status": commands.INVALID_PARAMETER}
                 self.values[number] = octets[:size]
+                self.changed()
             return {}
         return {"status": commands.NOT_FOUND}
 
@@ -329,7 +400,7 @@ class Settings:
         """0x0003. Some hosts read two octets of endpoint flags whatever the status says."""
         number, endpoint = given["value_id"], given["characteristics"]
         if number == ENDPOINT_FLAGS:
-            if self.endpoint(endpoint) is None:
+            if self.node.zdo.endpoint(endpoint) is None:
                 return {"status": commands.INVALID_PARAMETER, "value": b"\x00\x00"}
             return {"value": b"\x01\x00"}
         if number == LAST_LEAVE_REASON:
@@ -346,29 +417,35 @@ class Settings:
             raise Refusal(0x36)
         if self.network_is_up:
             return {"status": commands.INVALID_STATE}
-        if not 1 <= number <= 254 or self.endpoint(number) is not None or len(self.endpoints) >= ENDPOINT_LIMIT:
+        device = self.node.zdo
+        if not 1 <= number <= 254 or device.endpoint(number) is not None or len(device.endpoints) >= ENDPOINT_LIMIT:
             return {"status": commands.INVALID_PARAMETER}
-        clusters = [octets[i] | octets[i + 1] << 8 for i in range(0, len(octets), 2)]
-        self.endpoints.append(
+        clusters = tuple([octets[i] | octets[i + 1] << 8 for i in range(0, len(octets), 2)])
+        device.endpoints.append(
             Endpoint(
                 number,
                 given["profile"],
                 given["device"],
-                given["device_version"] & 15,
                 clusters[:inputs],
                 clusters[inputs:],
+                given["device_version"] & 15,
             )
         )
         return {}
 
     def do_set_manufacturer_code(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x0015."""
-        self.manufacturer_code = given["code"]
+        self.node.zdo.manufacturer = given["code"]
+        return {}
+
+    def do_set_power_descriptor(self, given: "dict[str, Any]") -> "dict[str, Any]":
+        """0x0016."""
+        self.node.zdo.power = given["descriptor"]
         return {}
 
     def do_get_manufacturer_code(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x00CA."""
-        return {"code": self.manufacturer_code}
+        return {"code": self.node.zdo.manufacturer}
 
     def do_get_eui64(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x0026."""
@@ -471,44 +548,48 @@ class Settings:
         """0x002B."""
         if given["index"] >= self.size(BINDINGS):
             return {"status": commands.INVALID_INDEX}
-        self.bindings[given["index"]] = dict(given)
+        self.node.zdo.bindings.pop(given["index"], None)
+        if given["type"]:
+            self.node.zdo.bindings[given["index"]] = dict(given)
         return {}
 
     def do_get_binding(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x002C; an unused one is of type 0."""
         if given["index"] >= self.size(BINDINGS):
             return {"status": commands.INVALID_INDEX}
-        return dict(self.bindings.get(given["index"], {}))
+        return dict(self.node.zdo.bindings.get(given["index"], {}))
 
     def do_delete_binding(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x002D."""
         if given["index"] >= self.size(BINDINGS):
             return {"status": commands.INVALID_INDEX}
-        self.bindings.pop(given["index"], None)
+        self.node.zdo.bindings.pop(given["index"], None)
         return {}
 
     def do_clear_binding_table(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x002A."""
-        self.bindings = {}
+        self.node.zdo.bindings.clear()
         return {}
 
-    def _address(self, index: int) -> "tuple[bytes, int]":
+    def address(self, index: int) -> "tuple[bytes, int]":
+        """What a host put there, with the short address that the device has now, as far as we know."""
         eui, node = self.addresses.get(index, (NO_EUI, NO_NODE))
-        return eui, node
+        heard = self.node.nwk.short_of(eui)
+        return eui, node if heard is None else heard
 
     def do_get_address_table_eui(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x005E up to version 13; all ones when unused."""
-        return {"eui": self._address(given["index"])[0]}
+        return {"eui": self.address(given["index"])[0]}
 
     def do_get_address_table_id(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x005F up to version 13."""
-        return {"id": self._address(given["index"])[1]}
+        return {"id": self.address(given["index"])[1]}
 
     def do_get_address_table_info(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x005E from version 14 on."""
         if given["index"] >= self.size(ADDRESSES):
             return {"status": commands.INVALID_INDEX, "id": NO_NODE, "eui": NO_EUI}
-        eui, node = self._address(given["index"])
+        eui, node = self.address(given["index"])
         return {"eui": eui, "id": node}
 
     def do_address_table_entry_is_active(self, given: "dict[str, Any]") -> "dict[str, Any]":
@@ -520,18 +601,19 @@ class Settings:
         if given["index"] >= self.size(ADDRESSES):
             return {"status": commands.INVALID_INDEX}
         self.addresses[given["index"]] = (given["eui"], given["id"])
+        self.node.nwk.remember(given["eui"], given["id"])
         return {}
 
     def do_set_address_table_eui(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x005C up to version 13."""
         return self.do_set_address_table_info(
-            {"index": given["index"], "eui": given["eui"], "id": self._address(given["index"])[1]}
+            {"index": given["index"], "eui": given["eui"], "id": self.address(given["index"])[1]}
         )
 
     def do_set_address_table_id(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x005D up to version 13."""
         self.do_set_address_table_info(
-            {"index": given["index"], "eui": self._address(given["index"])[0], "id": given["id"]}
+            {"index": given["index"], "eui": self.address(given["index"])[0], "id": given["id"]}
         )
         return {}
 
@@ -539,9 +621,9 @@ class Settings:
         """The short address of that EUI-64, as far as we know, or NO_NODE."""
         if eui == self.flash.eui():
             return self.node_id()
-        for index in sorted(self.flash.children):
-            if self.flash.children[index][0] == eui:
-                return int(self.flash.children[index][1])
+        short = self.node.nwk.short_of(eui)
+        if short is not None:
+            return short
         for index in sorted(self.addresses):
             if self.addresses[index][0] == eui:
                 return int(self.addresses[index][1])
@@ -549,15 +631,7 @@ class Settings:
 
     def eui_of(self, node: int) -> "bytes | None":
         """The EUI-64 of that short address, as far as we know."""
-        if node == self.node_id():
-            return self.flash.eui()
-        for index in sorted(self.flash.children):
-            if self.flash.children[index][1] == node:
-                return bytes(self.flash.children[index][0])
-        for index in sorted(self.addresses):
-            if self.addresses[index][1] == node:
-                return bytes(self.addresses[index][0])
-        return None
+        return self.flash.eui() if node == self.node_id() else self.node.nwk.eui_of(node)
 
     def do_lookup_node_id_by_eui64(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x0060."""
@@ -585,11 +659,32 @@ class Settings:
         return {"extended": 1 if slow else 0, "status": commands.OK if slow else commands.NOT_FOUND}
 
     def do_get_child_data(self, given: "dict[str, Any]") -> "dict[str, Any]":
-        """0x004A; where there is no child it is NOT_JOINED, which ends a host's list."""
-        child = self.flash.children.get(given["index"])
-        if child is None:
-            return {"status": commands.NOT_JOINED}
-        return {"eui": child[0], "id": child[1], "type": child[2]}
+        """0x004A: end devices do not join here; where there is no child it is NOT_JOINED, which ends a host's list."""
+        return {"status": commands.NOT_JOINED}
+
+    def do_get_neighbor(self, given: "dict[str, Any]") -> "dict[str, Any]":
+        """0x0079."""
+        index = given["index"]
+        if index >= len(self.node.nwk.neighbours):
+            return {"status": commands.INVALID_RANGE}
+        one = self.node.nwk.neighbours[index]
+        cost = nwk.cost_of(one.lqi)
+        values = {"id": one.short, "lqi": one.lqi, "in_cost": cost, "out_cost": cost, "age": RECENTLY}
+        values["eui"] = NO_EUI if one.eui is None else one.eui
+        return values
+
+    def do_neighbor_count(self, given: "dict[str, Any]") -> "dict[str, Any]":
+        """0x007A."""
+        return {"count": len(self.node.nwk.neighbours)}
+
+    def do_get_route_table_entry(self, given: "dict[str, Any]") -> "dict[str, Any]":
+        """0x007B: an unused one leads nowhere."""
+        if given["index"] >= self.size(ROUTES):
+            return {"status": commands.INVALID_RANGE}
+        if given["index"] >= len(self.node.nwk.routes):
+            return {"destination": NO_NODE, "next_hop": NO_NODE, "state": ROUTE_UNUSED}
+        one = self.node.nwk.routes[given["index"]]
+        return {"destination": one.dst, "next_hop": one.next_hop, "concentrator": 1 if one.tell else 0}
 
     def do_gp_sink_table_clear_all(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x00E2: nothing is ever in it."""
@@ -599,10 +694,16 @@ class Settings:
 
     def do_read_counters(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x00F1: COUNTERS numbers of two octets."""
-        return {"values": b"".join([value.to_bytes(2, "little") for value in self.counters])}
+        values = list(self.counters)
+        for place, what in TRAFFIC:
+            values[place] += self.node.traffic.get(what, 0)
+        for number in range(len(DROPPED)):
+            place, reason = DROPPED[number]
+            values[place] += self.node.dropped.get(reason, 0) - self._dropped_before[number]
+        return {"values": b"".join([min(value, 0xFFFF).to_bytes(2, "little") for value in values])}
 
     def do_read_and_clear_counters(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x0065."""
         answer = self.do_read_counters(given)
-        self.counters = [0] * COUNTERS
+        self._clear_counters()
         return answer

@@ -1,4 +1,8 @@
-"""A stick: ASH and the co-processor behind it. Octets of a serial line in, octets out; it does not know which line."""
+"""A stick: ASH and the co-processor behind it. Octets of a serial line in, octets out; it does not know which line.
+
+Its `node` is what is attached to an air. Who has attached it moves the air, and the stick, which is due at once when
+something happened on the air.
+"""
 
 from slotmeter.zigbee_han.ncp import ash
 from slotmeter.zigbee_han.ncp.settings import COUNT_ASH_FRAMING
@@ -13,6 +17,7 @@ class Stick:
 
     def __init__(self, server: "Server") -> None:
         self.server = server
+        self.node = server.node
         self.link = ash.CoProcessor()
         self._events: list[object] = []
         self._framing = 0

@@ -10,7 +10,7 @@ keys under the other. A counter that did not grow is refused, for each partner.
 
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.frames import aps, nwk, secure
-from slotmeter.zigbee_han.sim.nwk import Received
+from slotmeter.zigbee_han.sim.nwk import RADIUS, Received
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Message:
         self.frame = frame
         self.fragment = frame.fragment
         self.block = frame.block
+        self.ack_request = frame.ack_request
 
     def __repr__(self) -> str:
         return "Message(%04x, cluster %04x, %d octets%s)" % (
@@ -110,8 +111,18 @@ class _Sending:
     """A message under way: block `at` of `blocks` now."""
 
     def __init__(
-        self, dst: int, frame: aps.Frame, blocks: "list[bytes]", sealed: bool, handle: int, reported: bool
+        self,
+        dst: int,
+        frame: aps.Frame,
+        blocks: "list[bytes]",
+        sealed: bool,
+        handle: int,
+        reported: bool,
+        radius: int = RADIUS,
+        discover: bool = True,
     ) -> None:
+        self.radius = radius
+        self.discover = discover
         self.dst = dst
         self.frame = frame
         self.blocks = blocks
@@ -144,6 +155,14 @@ class Aps:
         self._nwk = below
         self._count = count
         self.links = []  # type: list[Link]
+        self.link_limit = LINK_LIMIT
+        self.sending_limit = SENDING_LIMIT
+        self.retries = RETRIES
+        self.ack_wait_ms = ACK_WAIT_MS
+        # Called with a partner, in place of the search in `links`, by who makes keys up as they are needed.
+        self.finds = None  # type: Any
+        # The counter of everything that is sealed, where there is one for all link keys; None: each key has its own.
+        self.frame_counter = None  # type: int | None
         # Whether blocks are handed up as they come, to be put together and acknowledged by a host.
         self.host_blocks = False
         self._events = []  # type: list[Any]
@@ -161,6 +180,12 @@ class Aps:
 
     def link(self, partner: "bytes | None") -> "Link | None":
         """The link key with `partner`."""
+        if self.finds is not None:
+            return self.finds(partner)  # type: ignore[no-any-return]
+        return self.kept_link(partner)
+
+    def kept_link(self, partner: "bytes | None") -> "Link | None":
+        """The link key with `partner` that `links` has."""
         for one in self.links:
             if one.partner == partner:
                 return one
@@ -168,12 +193,12 @@ class Aps:
 
     def set_link(self, partner: bytes, key: bytes) -> bool:
         """Keeps a link key; a new one begins with new counters. False when there is no room."""
-        old = self.link(partner)
+        old = self.kept_link(partner)
         if old is not None:
             if self._crypto.equal(old.key, key):
                 return True
             self.links.remove(old)
-        if len(self.links) >= LINK_LIMIT:
+        if len(self.links) >= self.link_limit:
             return False
         self.links.append(Link(partner, key))
         return True
@@ -224,6 +249,8 @@ class Aps:
         acknowledged: bool = True,
         reported: bool = True,
         group: "int | None" = None,
+        radius: int = RADIUS,
+        discover: bool = True,
     ) -> int:
         """Sends `payload` to an endpoint; the handle that comes back in Delivered, if it is to be reported.
 
@@ -247,7 +274,7 @@ class Aps:
             room -= FRAGMENT_OVERHEAD
             blocks = [payload[pos : pos + room] for pos in range(0, len(payload), room)]
         wrong = len(blocks) > 1 and (not frame.ack_request or len(blocks) > BLOCK_LIMIT)
-        self._begin(_Sending(dst, frame, blocks, sealed, handle, reported), wrong)
+        self._begin(_Sending(dst, frame, blocks, sealed, handle, reported, radius, discover), wrong)
         return handle
 
     def send_block(
@@ -292,7 +319,7 @@ class Aps:
         return self._handle
 
     def _begin(self, sending: _Sending, wrong: bool) -> None:
-        if wrong or len(self._sending) >= SENDING_LIMIT or (sending.sealed and self._link_of(sending.dst) is None):
+        if wrong or len(self._sending) >= self.sending_limit or (sending.sealed and self._link_of(sending.dst) is None):
             self._count("APS: message too long, too many under way, or no link key")
             if sending.reported:
                 self._events.append(Delivered(sending.handle, False))
@@ -319,27 +346,32 @@ class Aps:
             frame.block = sending.at or len(sending.blocks)
         sending.ready = False
         sending.tries += 1
-        sending.due_ms = self._now_ms + ACK_WAIT_MS
+        if sending.tries > 1:
+            self._nwk.note("APS unicasts repeated")
+        sending.due_ms = self._now_ms + self.ack_wait_ms
         octets = self._sealed(frame, self._link_of(sending.dst)) if sending.sealed else aps.build(frame)
         if octets is None:
             self._end(sending, False)
             return
-        self._nwk.send(sending.dst, octets, sending.handle, self._now_ms)
+        self._nwk.send(sending.dst, octets, sending.handle, self._now_ms, sending.radius, sending.discover)
 
     def _sealed(self, frame: aps.Frame, link: "Link | None") -> "bytes | None":
         """The octets of `frame` under a link key itself."""
-        if link is None or link.counter >= secure.COUNTER_LIMIT:
+        if link is None or self._used_up(link):
             self._count("APS: no link key, or its counter used up")
             return None
         frame.secured = True
         header = aps.build_header(frame)
-        auxiliary = secure.Auxiliary(secure.LINK, link.counter)
-        link.counter += 1
+        auxiliary = secure.Auxiliary(secure.LINK, self._next_counter(link))
         return header + secure.seal(self._crypto, link.key, header, auxiliary, self._nwk.eui, frame.payload)
 
     def _end(self, sending: _Sending, ok: bool) -> None:
         if sending in self._sending:
             self._sending.remove(sending)
+            if sending.frame.delivery != aps.UNICAST:
+                self._nwk.note("APS broadcasts sent")
+            else:
+                self._nwk.note("APS unicasts sent" if ok else "APS unicasts failed")
             if sending.reported:
                 self._events.append(Delivered(sending.handle, ok))
 
@@ -354,17 +386,34 @@ class Aps:
         frame.delivery = aps.BROADCAST if to_all else aps.UNICAST
         if key_id is None:
             return aps.build(frame)
-        link = self.link(partner)
-        if link is None or link.counter >= secure.COUNTER_LIMIT:
+        return self._command_under(frame, self.link(partner), key_id)
+
+    def command_under(self, payload: bytes, link: "Link | None", key_id: int) -> "bytes | None":
+        """The octets of a command frame under that link key or what is made from it; None: it cannot be."""
+        return self._command_under(aps.Frame(aps.COMMAND, self._next(), payload), link, key_id)
+
+    def _command_under(self, frame: aps.Frame, link: "Link | None", key_id: int) -> "bytes | None":
+        if link is None or self._used_up(link):
             self._count("APS: no link key, or its counter used up")
             return None
         frame.secured = True
         header = aps.build_header(frame)
         # Who has no network key yet does not know who we are: the source is given.
-        auxiliary = secure.Auxiliary(key_id, link.counter, self._nwk.eui)
-        link.counter += 1
+        auxiliary = secure.Auxiliary(key_id, self._next_counter(link), self._nwk.eui)
         key = self._made_from(link.key, key_id)
-        return header + secure.seal(self._crypto, key, header, auxiliary, self._nwk.eui, payload)
+        return header + secure.seal(self._crypto, key, header, auxiliary, self._nwk.eui, frame.payload)
+
+    def _used_up(self, link: Link) -> bool:
+        counter = link.counter if self.frame_counter is None else self.frame_counter
+        return counter >= secure.COUNTER_LIMIT
+
+    def _next_counter(self, link: Link) -> int:
+        """The counter for the next frame under that key."""
+        if self.frame_counter is not None:
+            link.counter = self.frame_counter
+            self.frame_counter += 1
+        link.counter += 1
+        return link.counter - 1
 
     def _made_from(self, key: bytes, key_id: int) -> bytes:
         if key_id == secure.TRANSPORT:
@@ -457,6 +506,7 @@ class Aps:
         self._count("APS: acknowledgement of nothing that waits for it")
 
     def _data(self, received: "Received", frame: aps.Frame, payload: bytes, key_id: "int | None") -> None:
+        self._nwk.note("APS unicasts received" if received.dst < nwk.FIRST_BROADCAST else "APS broadcasts received")
         if frame.fragment and self.host_blocks:
             self._events.append(Message(received, frame, payload, key_id is not None))
             return
@@ -548,7 +598,7 @@ class Aps:
         self._now_ms = now_ms
         for sending in list(self._sending):
             if not sending.ready and now_ms >= sending.due_ms:
-                if sending.tries > RETRIES or not sending.frame.ack_request:
+                if sending.tries > self.retries or not sending.frame.ack_request:
                     self._end(sending, False)
                 else:
                     sending.ready = True

@@ -3,6 +3,7 @@
     what it is told                    what it does
     send                               sends, waits for the acknowledgement, sends again up to three times, says Sent
     scan                               on each channel: beacon request, waits, BeaconHeard for each; then ScanDone
+    scan_energy                        on each channel: waits, EnergyFound with the loudest frame; then ScanDone
     associate                          association request; after the response wait a data request; Associated
     association request arrives        AssociationAsked; answer_association keeps the answer until it is fetched, then
                                        AssociationAnswered
@@ -79,6 +80,14 @@ class BeaconHeard:
         self.payload = payload
 
 
+class EnergyFound:
+    """What a scan heard of others on a channel: the LQI of what was loudest, 0 when nobody sent."""
+
+    def __init__(self, channel: int, lqi: int) -> None:
+        self.channel = channel
+        self.lqi = lqi
+
+
 class ScanDone:
     """The last channel was scanned."""
 
@@ -127,11 +136,15 @@ def _takes_ms(octets: bytes) -> int:
 
 class Mac:
     """One device's MAC. `count` is called with the reason for each frame that is dropped. patience_ms is how much later
-    than over the air the answers of others may come, where the air is shared by processes that take turns.
+    than over the air the answers of others may come, where the air is shared by processes that take turns. traffic
+    counts frames, by what became of them.
     """
 
-    def __init__(self, eui: bytes, count: "Any", patience_ms: int = 0) -> None:
+    def __init__(
+        self, eui: bytes, count: "Any", patience_ms: int = 0, traffic: "dict[str, int] | None" = None
+    ) -> None:
         self.eui = eui
+        self.traffic = {} if traffic is None else traffic  # type: dict[str, int]
         self._patience_ms = patience_ms
         self.short = NO_ADDRESS
         self.pan = NO_ADDRESS
@@ -156,6 +169,8 @@ class Mac:
         self._scan_left = []  # type: list[int]
         self._scan_ms = 0
         self._scan_due = None  # type: int | None
+        # The LQI of what was loudest, while a scan listens for energy.
+        self._loudest = None  # type: int | None
         self._channel_after = 0
         self._parent = None  # type: mac.Address
         self._association_handle = 0
@@ -163,6 +178,9 @@ class Mac:
         self._asked_for_data = False
 
     # Sending.
+
+    def _note(self, what: str) -> None:
+        self.traffic[what] = self.traffic.get(what, 0) + 1
 
     def _next(self) -> int:
         self._sequence = (self._sequence + 1) & 0xFF
@@ -201,6 +219,8 @@ class Mac:
         self._current_due = self._now_ms + _takes_ms(out.octets)
         if out.wants_ack:
             self._current_due += ACK_WAIT_MS + self._patience_ms
+        else:
+            self._note("MAC broadcasts sent")
         return out.octets
 
     def _finish(self, ok: bool) -> None:
@@ -209,8 +229,11 @@ class Mac:
         if out is None:
             return
         if not ok and out.tries <= RETRIES:
+            self._note("MAC unicasts repeated")
             self._queue.insert(0, out)
             return
+        if out.wants_ack:
+            self._note("MAC unicasts sent" if ok else "MAC unicasts failed")
         if out.handle == _ANSWER:
             # Answers go in the order in which they were fetched.
             answered = self._answered.pop(0)
@@ -225,20 +248,44 @@ class Mac:
 
     def scan(self, channels: "list[int]", duration: int, now_ms: int) -> None:
         """Looks for networks on `channels`, 2^duration + 1 superframes on each."""
+        self._scan(channels, duration, now_ms)
+
+    def scan_energy(self, channels: "list[int]", duration: int, now_ms: int) -> None:
+        """Listens on `channels`, as long."""
+        self._loudest = 0
+        self._scan(channels, duration, now_ms)
+
+    def stop_scan(self, now_ms: int) -> None:
+        """Ends a scan with what it has found; ScanDone."""
+        self._now_ms = now_ms
+        if self._scan_due is not None:
+            self._scan_left = []
+            self._loudest = None
+            self._next_channel()
+
+    def _scan(self, channels: "list[int]", duration: int, now_ms: int) -> None:
         self._now_ms = now_ms
         self._scan_left = list(channels)
         self._scan_ms = scan_ms(duration)
-        self._channel_after = self.channel
+        if self._scan_due is None:
+            self._channel_after = self.channel
+        self._scan_due = None
         self._next_channel()
 
     def _next_channel(self) -> None:
+        if self._loudest is not None and self._scan_due is not None:
+            self._events.append(EnergyFound(self.channel, self._loudest))
+            self._loudest = 0
         if not self._scan_left:
             self._scan_due = None
+            self._loudest = None
             self.channel = self._channel_after
             self._events.append(ScanDone())
             return
         self.channel = self._scan_left.pop(0)
         self._scan_due = self._now_ms + self._scan_ms
+        if self._loudest is not None:
+            return
         request = mac.build_command(mac.BEACON_REQUEST)
         self._enqueue(
             mac.Frame(mac.COMMAND, self._next(), mac.BROADCAST, mac.BROADCAST, payload=request),
@@ -289,6 +336,9 @@ class Mac:
     def receive(self, octets: bytes, now_ms: int, lqi: int) -> None:
         """Takes what the radio heard."""
         self._now_ms = now_ms
+        if self._loudest is not None:
+            self._loudest = max(self._loudest, lqi)
+            return
         try:
             frame = mac.parse(octets)
             self._take(frame, lqi)
@@ -322,6 +372,7 @@ class Mac:
         if frame.ack_request and not mac.same(frame.dst, mac.BROADCAST):
             pending = self._pending_for(frame)
             self._acks.append(mac.ack(frame.sequence, pending is not None))
+        self._note("MAC broadcasts received" if mac.same(frame.dst, mac.BROADCAST) else "MAC unicasts received")
         if self._came_before(frame):
             return
         if frame.kind == mac.DATA:

@@ -11,7 +11,9 @@
 The trust centre is the coordinator. It gives the network key to whoever it has a link key for (add_link_key, before the
 device joins), under the key made from it: straight to its own child, through the parent to another's, who reports its
 child with an update device command and is sent the key in a tunnel command. Two devices that it has link keys with get
-a link key of their own from it when one of them asks (request_link_key), unless shares_keys is set to false.
+a link key of their own from it when one of them asks (request_link_key), unless shares_keys is set to false. Who wants
+other rules at the trust centre sets `admits` (who gets the network key, and under which link key) and `gives` (whom a
+new link key with the trust centre is given: request, verify and confirm key, 4.4.7).
 """
 
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
@@ -21,6 +23,7 @@ from slotmeter.zigbee_han.frames import mac as mac_frames
 from slotmeter.zigbee_han.frames import nwk as nwk_frames
 from slotmeter.zigbee_han.frames import zdo as zdo_frames
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, U32
+from slotmeter.zigbee_han.mmo import hmac_mmo
 from slotmeter.zigbee_han.sim import aps, mac, nwk, zdo
 
 TYPE_CHECKING = False
@@ -74,6 +77,10 @@ _SAVED = (
         ("addresses", (U8, _ADDRESS)),
     ),
 )
+# Devices of which it is remembered that they left: their neighbours and their parents tell of it.
+LEFT_LIMIT = 16
+# Status of a confirm key command that refuses.
+NOT_VERIFIED = 0xAD
 # How far counters go on after `load`: so many frames may have been sent since `save`. Sequence numbers go on as far
 # away as there is: others take a number that they have just had for a repetition.
 COUNTER_STEP = 4096
@@ -82,6 +89,39 @@ SEQUENCE_STEP = 128
 _FOR_USER = 0
 _FOR_REJOIN = 1
 _FOR_REJOIN_WITHOUT_KEY = 2
+_FOR_ENERGY = 3
+
+# What a trust centre does with a device that came.
+KEY_SEALED = 0
+KEY_IN_CLEAR = 1
+DENIED = 2
+NOTHING = 3
+
+# Why a device did not get in.
+ABSENT = 0
+REFUSED = 1
+NO_KEY = 2
+IN_CLEAR = 3
+
+
+def memory(**values: "Any") -> bytes:
+    """What Node.load takes, of values that are named as in the table above: for who keeps them in another way."""
+    return layout.build(layout.make(_SAVED, version=1, **values))
+
+
+def remembered_address(eui: bytes, short: int) -> "Any":
+    """One of the `addresses` of `memory`."""
+    return layout.make(_ADDRESS, eui=eui, short=short)
+
+
+def remembered_key(sequence: int, key: bytes) -> "Any":
+    """One of the `keys` of `memory`."""
+    return layout.make(_KEY, sequence=sequence, key=key)
+
+
+def verification_of(crypto: "Crypto", key: bytes) -> bytes:
+    """What proves that a device has a link key (4.4.7.2.3)."""
+    return hmac_mmo(crypto, key, b"\x03")
 
 
 class Network:
@@ -110,6 +150,39 @@ class Scanned:
         self.networks = networks
 
 
+class Energy:
+    """What a scan for energy heard on a channel: the LQI of what was loudest, 0 when nobody sent."""
+
+    def __init__(self, channel: int, lqi: int) -> None:
+        self.channel = channel
+        self.lqi = lqi
+
+
+class EnergyScanned:
+    """A scan for energy ended."""
+
+
+class Permitted:
+    """Devices may join here for so many seconds from now; 0: no longer."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
+class KeyAnnounced:
+    """The network's next key came; it is not in use yet."""
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+
+
+class KeySwitched:
+    """The network's next key is in use from now on."""
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+
+
 class Up:
     """The device is in a network: short, rejoined."""
 
@@ -119,29 +192,33 @@ class Up:
 
 
 class JoinFailed:
-    """The device did not get into the network, for this reason."""
+    """The device did not get into the network, for this reason; kind: ABSENT, REFUSED, NO_KEY or IN_CLEAR."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, kind: int) -> None:
         self.reason = reason
+        self.kind = kind
 
 
 class Down:
-    """The device left the network; asked: somebody told it to."""
+    """The device left the network; asked: somebody told it to; rejoins: it comes back by itself."""
 
-    def __init__(self, asked: bool) -> None:
+    def __init__(self, asked: bool, rejoins: bool) -> None:
         self.asked = asked
+        self.rejoins = rejoins
 
 
 class DeviceJoined:
-    """At the trust centre: a device came (aps.SECURED_REJOIN, UNSECURED_JOIN, UNSECURED_REJOIN); given_key says
-    whether it was sent the network key.
+    """At the trust centre: a device came (aps.SECURED_REJOIN, UNSECURED_JOIN, UNSECURED_REJOIN), to the router parent
+    (short; None: to this device); decision: KEY_SEALED ...; given_key says whether it was sent the network key.
     """
 
-    def __init__(self, eui: bytes, short: int, status: int, given_key: bool) -> None:
+    def __init__(self, eui: bytes, short: int, status: int, decision: int, parent: "int | None") -> None:
         self.eui = eui
         self.short = short
         self.status = status
-        self.given_key = given_key
+        self.decision = decision
+        self.given_key = decision <= KEY_IN_CLEAR
+        self.parent = parent
 
 
 class Announced:
@@ -154,11 +231,12 @@ class Announced:
 
 
 class DeviceLeft:
-    """A neighbour left, or a parent reported that one did."""
+    """A neighbour left, or its parent (short) reported that one did."""
 
-    def __init__(self, short: int, eui: "bytes | None") -> None:
+    def __init__(self, short: int, eui: "bytes | None", parent: "int | None" = None) -> None:
         self.short = short
         self.eui = eui
+        self.parent = parent
 
 
 class KeyShared:
@@ -168,26 +246,64 @@ class KeyShared:
         self.partner = partner
 
 
+class KeyAsked:
+    """At the trust centre: a device asked for a link key with `partner` (its own EUI-64: with the trust centre)."""
+
+    def __init__(self, eui: bytes, partner: bytes, given: bool) -> None:
+        self.eui = eui
+        self.partner = partner
+        self.given = given
+
+
+class KeyVerified:
+    """A new link key with the trust centre was tried out; at the trust centre eui is the device's, else its own."""
+
+    def __init__(self, eui: bytes, ok: bool) -> None:
+        self.eui = eui
+        self.ok = ok
+
+
 class Node:
-    """One device. `dropped` counts what was not taken, by reason; patience_ms as for the MAC.
+    """One device. `dropped` counts what was not taken, by reason, `traffic` what was sent and received; patience_ms as
+    for the MAC.
 
     Five verbs: receive(octets, now_ms, lqi), next_event(), to_send(), deadline_ms(), tick(now_ms). Events: the classes
-    above, aps.Message, aps.Delivered, and at a concentrator nwk.RouteRecorded.
+    above, aps.Message, aps.Delivered, nwk.RouteFailed, and at a concentrator nwk.RouteRecorded.
     """
 
     def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice", patience_ms: int = 0) -> None:
-        self.eui = eui
         self.dropped = {}  # type: dict[str, int]
-        self.nwk = nwk.Nwk(eui, crypto, dice, self._count, patience_ms)
-        self.aps = aps.Aps(crypto, self.nwk, self._count)
+        self.traffic = {}  # type: dict[str, int]
+        self.crypto = crypto
+        self._dice = dice
+        self._patience_ms = patience_ms
+        self._now_ms = 0
+        self.restart(eui, 0)
+
+    def restart(self, eui: bytes, now_ms: int) -> None:
+        """Begins as after power-up, as the device `eui`: off, with nothing that was set. It stays on its air."""
+        self.eui = eui
+        self.nwk = nwk.Nwk(eui, self.crypto, self._dice, self._count, self._patience_ms, self.traffic)
+        self.aps = aps.Aps(self.crypto, self.nwk, self._count)
         self.zdo = zdo.Zdo(self.nwk)
         self.state = OFF
         self.trust_centre = aps.UNKNOWN
         # At the trust centre: whether devices get link keys with each other.
         self.shares_keys = True
-        self._dice = dice
+        # Called with (EUI-64, status) when a device comes, for (decision, link key under which the network key goes).
+        self.admits = None  # type: Any
+        # Called with an EUI-64, for the link key with this trust centre that the device is to have, or None.
+        self.gives = None  # type: Any
+        # Whether a network key that comes in clear is refused.
+        self.needs_sealed_key = True
+        # Whether the announcements of devices are handed up as the messages that they are, too.
+        self.shows_announcements = False
+        self._at(now_ms)
         self._events = []  # type: list[Any]
-        self._now_ms = 0
+        # The link key with the trust centre that was in use before the one that is being tried out.
+        self._key_before = None  # type: bytes | None
+        self._renewing = False
+        self._left = []  # type: list[bytes]
         self._found = []  # type: list[Network]
         self._scan_for = _FOR_USER
         self._due_ms = None  # type: int | None
@@ -238,6 +354,19 @@ class Node:
         """Looks for networks; Scanned."""
         self._at(now_ms)
         self._scan(channels, duration, _FOR_USER)
+
+    def scan_energy(self, channels: "tuple[int, ...]", now_ms: int, duration: int = SCAN_DURATION) -> None:
+        """Listens for whatever is sent; Energy for each channel, then EnergyScanned."""
+        self._at(now_ms)
+        self._scan_for = _FOR_ENERGY
+        self.nwk.mac.scan_energy(list(channels), duration, now_ms)
+
+    def stop_scan(self, now_ms: int) -> None:
+        """Ends a scan with what it has found."""
+        self._at(now_ms)
+        self.nwk.mac.stop_scan(now_ms)
+        self.nwk.work()
+        self._work()
 
     def _scan(self, channels: "tuple[int, ...]", duration: int, purpose: int) -> None:
         self._found = []
@@ -320,6 +449,30 @@ class Node:
         self.nwk.send(dst, octets, -1, self._now_ms)
         return True
 
+    def renew_link_key(self, now_ms: int) -> bool:
+        """Asks the trust centre for a new link key with it; KeyVerified. False: there is no one to be asked."""
+        self._at(now_ms)
+        if self.state != UP or self.nwk.mac.coordinator:
+            return False
+        payload = aps_frames.build_command(aps_frames.REQUEST_KEY, key_type=aps_frames.TRUST_CENTRE_KEY)
+        self._renewing = self._command_to(nwk_frames.COORDINATOR, self.trust_centre, payload, secure.LINK)
+        return self._renewing
+
+    def keep_link_key(self) -> None:
+        """Waits no longer for a new link key with the trust centre: the one before it stays."""
+        self._renewing = False
+        if self._key_before is not None:
+            self.aps.set_link(self.trust_centre, self._key_before)
+            self._key_before = None
+
+    def remove_through(self, parent: int, parent_eui: bytes, eui: bytes, now_ms: int) -> bool:
+        """At the trust centre: has the router `parent` (short, EUI-64) send a device away, itself if it is that one.
+        False when there is no link key with the router.
+        """
+        self._at(now_ms)
+        payload = aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=eui)
+        return self._command_to(parent, parent_eui, payload, secure.LINK)
+
     def remove(self, eui: bytes, now_ms: int, rejoin: bool = False) -> bool:
         """Tells a neighbour to leave, or, at the trust centre, any device with a link key (which then does not rejoin);
         False when it is neither.
@@ -332,8 +485,7 @@ class Node:
         short = self.nwk.short_of(eui)
         if short is None or not self.nwk.mac.coordinator or eui == self.eui:
             return False
-        payload = aps_frames.build_command(aps_frames.REMOVE_DEVICE, device=eui)
-        return self._command_to(short, eui, payload, secure.LINK)
+        return self.remove_through(short, eui, eui, now_ms)
 
     def send(
         self,
@@ -381,9 +533,7 @@ class Node:
             )
         heard = [layout.make(_HEARD, eui=a, sequence=b, counter=c) for a, b, c in below.counters()]
         addresses = [layout.make(_ADDRESS, eui=a, short=b) for a, b in below.addresses()]
-        saved = layout.make(
-            _SAVED,
-            version=1,
+        return memory(
             up=1 if self.state == UP else 0,
             coordinator=1 if below.mac.coordinator else 0,
             channel=below.mac.channel,
@@ -403,10 +553,11 @@ class Node:
             heard=tuple(heard),
             addresses=tuple(addresses),
         )
-        return layout.build(saved)
 
-    def load(self, octets: bytes, now_ms: int) -> None:
-        """Goes on where `save` was, in a device that is off; DecodeError when `octets` are not what it gave."""
+    def load(self, octets: bytes, now_ms: int, step: int = COUNTER_STEP) -> None:
+        """Goes on where `save` was, in a device that is off; DecodeError when `octets` are not what it gave. step: how
+        many frames may have been sent since.
+        """
         self._at(now_ms)
         if self.state != OFF:
             raise EncodeError("in a network, or on the way into one")
@@ -416,7 +567,7 @@ class Node:
         if saved.version != 1 or (saved.up and lost) or len(known) > 2:
             raise DecodeError("not what a device saves", 0)
         self.nwk.forget()
-        self.nwk.resume(saved, COUNTER_STEP)
+        self.nwk.resume(saved, step)
         self.nwk.sequence = (saved.sequence + SEQUENCE_STEP) & 0xFF
         self.aps.counter = (saved.aps_sequence + SEQUENCE_STEP) & 0xFF
         self.nwk.at(now_ms)
@@ -424,7 +575,7 @@ class Node:
         self.aps.links = []
         for one in saved.links:
             link = aps.Link(one.partner, one.key)
-            link.counter = min(one.counter + COUNTER_STEP, secure.COUNTER_LIMIT)
+            link.counter = min(one.counter + step, secure.COUNTER_LIMIT)
             link.expected = one.expected
             self.aps.links.append(link)
         if saved.up:
@@ -470,9 +621,9 @@ class Node:
             if self._leaving:
                 self._gone()
             elif self.state == UP:
-                self.nwk.use_key((self.nwk.active_key + 1) & 0xFF)
+                self._use_key((self.nwk.active_key + 1) & 0xFF)
             elif self.state == WAITING:
-                self._failed("no network key came")
+                self._failed("no network key came", NO_KEY)
 
     # Between the layers.
 
@@ -516,12 +667,16 @@ class Node:
             if event.eui is None and event.short == self.short:
                 self._leave(event.rejoin, True)
             else:
-                self._events.append(DeviceLeft(event.short, event.eui))
+                self._went(event.short, event.eui, None)
                 if event.child and event.eui is not None and not self.nwk.mac.coordinator:
                     self._report(event.eui, event.short, aps_frames.DEVICE_LEFT)
-        elif isinstance(event, nwk.RouteRecorded):
+        elif isinstance(event, mac.EnergyFound):
+            self._events.append(Energy(event.channel, event.lqi))
+        elif isinstance(event, nwk.Permitted):
+            self._events.append(Permitted(event.seconds))
+        elif isinstance(event, (nwk.RouteRecorded, nwk.RouteFailed)):
+            # After RouteFailed the acknowledgement does not come, and the frame goes again with another route.
             self._events.append(event)
-        # RouteFailed: the acknowledgement does not come, and the frame goes again with another route.
 
     def _beacon(self, event: mac.BeaconHeard) -> None:
         try:
@@ -532,6 +687,9 @@ class Node:
     def _scanned(self) -> None:
         networks = self._found
         self._found = []
+        if self._scan_for == _FOR_ENERGY:
+            self._events.append(EnergyScanned())
+            return
         if self._scan_for == _FOR_USER:
             self._events.append(Scanned(networks))
             return
@@ -540,13 +698,13 @@ class Node:
             if one.extended_pan == self.nwk.extended_pan and (best is None or one.lqi > best.lqi):
                 best = one
         if best is None:
-            self._failed("the network is not there")
+            self._failed("the network is not there", ABSENT)
             return
         self.nwk.reenter(best.beacon, best.depth, self._now_ms, self._scan_for == _FOR_REJOIN)
 
     def _entered(self, event: nwk.Entered) -> None:
         if not event.ok:
-            self._failed(event.reason)
+            self._failed(event.reason, REFUSED)
         elif event.rejoined and not self.nwk.awaiting_key:
             self._authorised(True)
         else:
@@ -554,7 +712,7 @@ class Node:
             self.state = WAITING
             self._due_ms = self._now_ms + KEY_WAIT_MS
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: str, kind: int) -> None:
         keys = (self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan)
         rejoining = self.state == REJOINING or (self.state == WAITING and self._rejoined)
         short = self.short
@@ -565,7 +723,7 @@ class Node:
             self.nwk.mac.short = short
         self.state = OFF
         self._due_ms = None
-        self._events.append(JoinFailed(reason))
+        self._events.append(JoinFailed(reason, kind))
 
     def _authorised(self, rejoined: bool) -> None:
         self.state = UP
@@ -591,6 +749,14 @@ class Node:
             return
         self._report(event.eui, event.short, status)
 
+    def _went(self, short: int, eui: "bytes | None", parent: "int | None") -> None:
+        """A device left; who hears it twice tells of it once."""
+        if eui is not None:
+            if eui in self._left:
+                return
+            self._left = self._left[-LEFT_LIMIT + 1 :] + [eui]
+        self._events.append(DeviceLeft(short, eui, parent))
+
     def _report(self, eui: bytes, short: int, status: int) -> None:
         """Tells the trust centre what became of a child."""
         payload = aps_frames.build_command(aps_frames.UPDATE_DEVICE, device=eui, short=short, status=status)
@@ -599,9 +765,16 @@ class Node:
     def _came(self, eui: bytes, short: int, status: int, parent: "int | None") -> None:
         """A device came, to this device or to the router `parent`: it gets the network key if its link key is known."""
         self.nwk.remember(eui, short)
+        self._left = [one for one in self._left if one != eui]
         octets = None
         key = self.nwk.key(self.nwk.active_key)
+        decision = NOTHING
+        link = None
         if status != aps_frames.SECURED_REJOIN and key is not None:
+            decision = KEY_SEALED
+            if self.admits is not None:
+                decision, link = self.admits(eui, status)
+        if decision <= KEY_IN_CLEAR and key is not None:
             payload = aps_frames.build_command(
                 aps_frames.TRANSPORT_KEY,
                 key_type=aps_frames.NETWORK_KEY,
@@ -610,7 +783,14 @@ class Node:
                 dst=eui,
                 src=self.eui,
             )
-            octets = self.aps.command(payload, eui, secure.TRANSPORT)
+            if decision == KEY_IN_CLEAR:
+                octets = self.aps.command(payload, None, None)
+            elif link is not None:
+                octets = self.aps.command_under(payload, link, secure.TRANSPORT)
+            else:
+                octets = self.aps.command(payload, eui, secure.TRANSPORT)
+            if octets is None:
+                decision = DENIED
             if octets is not None and parent is None:
                 # It has asked for its address; the key follows when that was sent.
                 self.nwk.send_unsealed(short, octets, -1, self._now_ms)
@@ -619,7 +799,7 @@ class Node:
                 around = self.aps.command(tunnel, None, None)
                 if around is not None:
                     self.nwk.send(parent or 0, around, -1, self._now_ms)
-        self._events.append(DeviceJoined(eui, short, status, octets is not None))
+        self._events.append(DeviceJoined(eui, short, status, decision, parent))
 
     def _command(self, event: aps.Command) -> None:
         fields = event.fields
@@ -629,7 +809,7 @@ class Node:
             if not self.nwk.mac.coordinator or event.key_id != secure.LINK:
                 self._count("update device that is not for us, or not sealed")
             elif fields.status == aps_frames.DEVICE_LEFT:
-                self._events.append(DeviceLeft(fields.short, fields.device))
+                self._went(fields.short, fields.device, event.src)
             else:
                 self._came(fields.device, fields.short, fields.status, event.src)
         elif fields.command == aps_frames.TUNNEL:
@@ -642,26 +822,34 @@ class Node:
             if event.src != nwk_frames.COORDINATOR or self.nwk.key(fields.sequence) is None:
                 self._count("switch to a key that is not known, or not by the trust centre")
             else:
-                self.nwk.use_key(fields.sequence)
+                self._use_key(fields.sequence)
+        elif fields.command == aps_frames.VERIFY_KEY:
+            self._key_tried(event)
         elif fields.command == aps_frames.REQUEST_KEY:
             self._key_wanted(event)
         elif fields.command == aps_frames.REMOVE_DEVICE:
             self._removed(event)
         else:
-            self._count("APS command that nobody here needs")
+            self._key_confirmed(event)
 
     def _key_wanted(self, event: aps.Command) -> None:
         """At the trust centre: a device wants a link key with another one; both get it."""
         fields = event.fields
         asks = event.src_eui
-        if not self.nwk.mac.coordinator or not self.shares_keys or event.key_id != secure.LINK:
-            self._count("request of a key that is not for us, not sealed, or not allowed")
+        if not self.nwk.mac.coordinator or event.key_id != secure.LINK or asks is None:
+            self._count("request of a key that is not for us, or not sealed")
             return
-        if fields.key_type != aps_frames.REQUEST_APPLICATION_KEY:
+        if fields.key_type == aps_frames.TRUST_CENTRE_KEY:
+            self._give_key(event.src, asks)
+            return
+        if fields.key_type != aps_frames.REQUEST_APPLICATION_KEY or not self.shares_keys:
             self._count("request of a key that the trust centre does not give")
+            if fields.key_type == aps_frames.REQUEST_APPLICATION_KEY:
+                self._events.append(KeyAsked(asks, fields.partner, False))
             return
         other = self.nwk.short_of(fields.partner)
         known = self.aps.link(fields.partner) is not None and fields.partner not in (self.eui, asks)
+        self._events.append(KeyAsked(asks, fields.partner, other is not None and known))
         if other is None or not known:
             self._count("request of a key with a device that is not here")
             return
@@ -675,6 +863,77 @@ class Node:
                 initiator=initiator,
             )
             self._command_to(dst, eui, payload, secure.LOAD)
+
+    def _give_key(self, short: int, eui: bytes) -> None:
+        """Gives a device the link key with this trust centre that it shall have; it is in use once it was verified."""
+        key = None if self.gives is None else self.gives(eui)
+        self._events.append(KeyAsked(eui, eui, key is not None))
+        if key is None:
+            self._count("request of a key that the trust centre does not give")
+            return
+        payload = aps_frames.build_command(
+            aps_frames.TRANSPORT_KEY, key_type=aps_frames.TRUST_CENTRE_KEY, key=key, joiner=eui, centre=self.eui
+        )
+        self._command_to(short, eui, payload, secure.LOAD)
+
+    def _key_tried(self, event: aps.Command) -> None:
+        """At the trust centre: a device proves that it has the link key that it was given."""
+        fields = event.fields
+        if not self.nwk.mac.coordinator or fields.key_type != aps_frames.TRUST_CENTRE_KEY or self.gives is None:
+            self._count("verify key that is not for us")
+            return
+        key = self.gives(fields.src)
+        if key is None:
+            self._count("verify key of a key that was not given")
+            return
+        ok = self.crypto.equal(fields.proof, verification_of(self.crypto, key))
+        self._events.append(KeyVerified(fields.src, ok))
+        payload = aps_frames.build_command(
+            aps_frames.CONFIRM_KEY,
+            status=0 if ok else NOT_VERIFIED,
+            key_type=aps_frames.TRUST_CENTRE_KEY,
+            dst=fields.src,
+        )
+        link = self.aps.link(fields.src)
+        if not ok or link is None or not self.crypto.equal(link.key, key):
+            link = aps.Link(fields.src, key)
+        octets = self.aps.command_under(payload, link, secure.LINK)
+        if octets is not None:
+            self.nwk.send(event.src, octets, -1, self._now_ms)
+
+    def _new_key(self, event: aps.Command) -> None:
+        """A new link key with the trust centre came: it is tried out."""
+        fields = event.fields
+        from_centre = event.src_eui == self.trust_centre and fields.joiner == self.eui
+        old = self.aps.link(self.trust_centre)
+        if event.key_id != secure.LOAD or not from_centre or old is None:
+            self._count("link key that is not from the trust centre, or not sealed as link keys are")
+            return
+        self._renewing = False
+        self._key_before = old.key
+        self.aps.set_link(self.trust_centre, fields.key)
+        proof = verification_of(self.crypto, fields.key)
+        payload = aps_frames.build_command(
+            aps_frames.VERIFY_KEY, key_type=aps_frames.TRUST_CENTRE_KEY, src=self.eui, proof=proof
+        )
+        octets = self.aps.command(payload, None, None)
+        if octets is not None:
+            self.nwk.send(nwk_frames.COORDINATOR, octets, -1, self._now_ms)
+
+    def _key_confirmed(self, event: aps.Command) -> None:
+        """The trust centre has tried the new link key out."""
+        if event.src_eui != self.trust_centre or event.key_id != secure.LINK or self._key_before is None:
+            self._count("confirm key that is not from the trust centre, or was not waited for")
+            return
+        if event.fields.status:
+            self.keep_link_key()
+        self._key_before = None
+        self._events.append(KeyVerified(self.eui, not event.fields.status))
+
+    def _use_key(self, sequence: int) -> None:
+        if sequence != self.nwk.active_key and self.nwk.key(sequence) is not None:
+            self.nwk.use_key(sequence)
+            self._events.append(KeySwitched(sequence))
 
     def _removed(self, event: aps.Command) -> None:
         """The trust centre sends this device away, or a child of it."""
@@ -697,13 +956,17 @@ class Node:
         if self.state == UP and fields.key_type == aps_frames.APPLICATION_KEY:
             self._shared_key(event)
             return
+        if self.state == UP and self._renewing and fields.key_type == aps_frames.TRUST_CENTRE_KEY:
+            self._new_key(event)
+            return
         if fields.key_type != aps_frames.NETWORK_KEY or fields.dst != self.eui or self.state != WAITING:
             self._count("transported key that was not waited for")
             return
         if event.key_id is None:
-            self._failed("the network key came in clear")
-            return
-        if event.key_id != secure.TRANSPORT or event.src_eui != fields.src:
+            if self.needs_sealed_key:
+                self._failed("the network key came in clear", IN_CLEAR)
+                return
+        elif event.key_id != secure.TRANSPORT or event.src_eui != fields.src:
             self._count("transported key under a key that is not for it")
             return
         link = self.aps.link(aps.UNKNOWN)
@@ -734,6 +997,7 @@ class Node:
             self._count("network key that is not from the trust centre, or not for us")
             return
         self.nwk.set_key(fields.sequence, fields.key, False)
+        self._events.append(KeyAnnounced(fields.sequence))
 
     # The device object.
 
@@ -745,10 +1009,14 @@ class Node:
                 self._count("ZDO: " + error.reason)
                 return
             self.nwk.remember(fields.eui, fields.short)
+            self._left = [one for one in self._left if one != fields.eui]
             self._events.append(Announced(fields.eui, fields.short, fields.capability))
+            if self.shows_announcements:
+                self._events.append(event)
             return
-        if event.cluster & zdo_frames.RESPONSE:
+        if event.cluster & zdo_frames.RESPONSE or self.zdo.shows(event.cluster):
             self._events.append(event)
+        if event.cluster & zdo_frames.RESPONSE or not self.zdo.answers(event.cluster):
             return
         try:
             payload = self._answer(event)
@@ -792,7 +1060,7 @@ class Node:
         self.nwk.forget()
         self.aps.forget()
         self.state = OFF
-        self._events.append(Down(self._asked))
+        self._events.append(Down(self._asked, self._then_rejoin))
         if self._then_rejoin:
             self.nwk.keys, self.nwk.active_key, self.nwk.extended_pan, self.nwk.mac.short = kept
             self.rejoin((channel,), self._now_ms)

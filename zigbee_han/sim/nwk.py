@@ -87,9 +87,11 @@ class Route:
 class RouteRecorded:
     """At a concentrator: the way of `src`, its relays in order from it to us."""
 
-    def __init__(self, src: int, relays: "tuple[int, ...]") -> None:
+    def __init__(self, src: int, relays: "tuple[int, ...]", src_eui: "bytes | None", lqi: int) -> None:
         self.src = src
         self.relays = relays
+        self.src_eui = src_eui
+        self.lqi = lqi
 
 
 class Received:
@@ -143,8 +145,15 @@ class Entered:
         self.reason = reason
 
 
+class Permitted:
+    """Devices may join here for so many seconds from now; 0: no longer."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
 class RouteFailed:
-    """Somebody on the way to `dst` could not hand on what this device sent."""
+    """Somebody on the way to `dst` could not hand on what this device sent, or has something else to say of it."""
 
     def __init__(self, dst: int, status: int) -> None:
         self.dst = dst
@@ -209,13 +218,22 @@ class Nwk:
     the MAC.
     """
 
-    def __init__(self, eui: bytes, crypto: "Crypto", dice: "Dice", count: "Any", patience_ms: int = 0) -> None:
+    def __init__(
+        self,
+        eui: bytes,
+        crypto: "Crypto",
+        dice: "Dice",
+        count: "Any",
+        patience_ms: int = 0,
+        traffic: "dict[str, int] | None" = None,
+    ) -> None:
         self.eui = eui
         self._crypto = crypto
         self._dice = dice
         self._count = count
         self._patience_ms = patience_ms
-        self.mac = mac.Mac(eui, count, patience_ms)
+        self.traffic = {} if traffic is None else traffic  # type: dict[str, int]
+        self.mac = mac.Mac(eui, count, patience_ms, self.traffic)
         self.counter = 0
         # Sequence numbers and keys of the network; the active one.
         self.keys = []  # type: list[tuple[int, bytes]]
@@ -248,6 +266,10 @@ class Nwk:
         self.permit_until_ms = 0
         # Rejoining without the network key: it may come unsealed.
         self.awaiting_key = False
+
+    def note(self, what: str) -> None:
+        """One more of `what`."""
+        self.traffic[what] = self.traffic.get(what, 0) + 1
 
     # The network.
 
@@ -294,9 +316,12 @@ class Nwk:
         self.set_key(sequence, key, True)
 
     def permit(self, until_ms: int) -> None:
-        """Lets devices join until then."""
+        """Lets devices join until then; Permitted, unless nothing changes."""
+        was_open = self.mac.permit
         self.permit_until_ms = until_ms
         self.mac.permit = until_ms > self._now_ms
+        if was_open or self.mac.permit:
+            self._events.append(Permitted(max(0, until_ms - self._now_ms) // 1000))
 
     def _beacon(self) -> None:
         """What the device says of the network, once it is in it."""
@@ -336,7 +361,7 @@ class Nwk:
         """Out of the network; the frame counter goes on, so that no nonce is ever used twice, and those of others stay
         known, for a device that rejoins.
         """
-        self.mac = mac.Mac(self.eui, self._count, self._patience_ms)
+        self.mac = mac.Mac(self.eui, self._count, self._patience_ms, self.traffic)
         self.keys = []
         self.neighbours = []
         self.routes = []
@@ -442,9 +467,15 @@ class Nwk:
                 return
             one = Neighbour(eui, short, lqi, PARENT if short == self.parent else SIBLING)
             self.neighbours.append(one)
+            self.note("neighbours added")
         one.lqi = lqi
         if eui is not None:
             one.eui = eui
+
+    def drop_route(self, dst: int) -> None:
+        """Forgets how `dst` is reached, so that the next frame looks for it."""
+        self.routes = [one for one in self.routes if one.dst != dst]
+        self._drop_source_route(dst)
 
     def drop_neighbour(self, short: int) -> None:
         """A device is gone: nothing goes to it or through it."""
@@ -461,11 +492,15 @@ class Nwk:
         frame.secured = True
         return frame
 
-    def send(self, dst: int, payload: bytes, handle: int, now_ms: int, radius: int = RADIUS) -> None:
-        """Sends data to `dst`; Sent with `handle`, not negative, says whether it left."""
+    def send(
+        self, dst: int, payload: bytes, handle: int, now_ms: int, radius: int = RADIUS, discover: bool = True
+    ) -> None:
+        """Sends data to `dst`; Sent with `handle`, not negative, says whether it left. discover: a route that is not
+        known may be looked for.
+        """
         self._now_ms = now_ms
         frame = self._frame(nwk.DATA, dst, payload, radius)
-        frame.discover = True
+        frame.discover = discover
         self._dispatch(frame, handle)
 
     def send_unsealed(self, dst: int, payload: bytes, handle: int, now_ms: int) -> None:
@@ -505,7 +540,7 @@ class Nwk:
                     self._transmit(self._frame(nwk.COMMAND, frame.dst, record, RADIUS), route.next_hop, -1)
                 self._transmit(frame, route.next_hop, handle)
                 return
-        if frame.src != self.mac.short and not frame.discover:
+        if (frame.src != self.mac.short or frame.kind == nwk.DATA) and not frame.discover:
             self._failed(frame, handle, nwk.NO_ROUTE)
             return
         for waiting in self._waiting:
@@ -588,6 +623,7 @@ class Nwk:
         known = self._neighbour(passing.next_hop)
         if known is not None and known.relationship != CHILD:
             self.neighbours.remove(known)
+            self.note("neighbours removed")
         self.routes = [one for one in self.routes if one.next_hop != passing.next_hop]
         status = nwk.LINK_FAILURE
         if passing.frame.relays:
@@ -823,6 +859,7 @@ class Nwk:
         if frame.radius <= 1:
             self._count("NWK: radius used up")
             return
+        self.note("unicasts relayed")
         frame.radius -= 1
         if frame.relays:
             place = frame.relay_index
@@ -867,7 +904,8 @@ class Nwk:
             if command.relays and len(command.relays) <= SOURCE_RELAY_LIMIT:
                 self.source_routes = self.source_routes[-ROUTE_LIMIT + 1 :]
                 self.source_routes.append((frame.src, command.relays))
-            self._events.append(RouteRecorded(frame.src, command.relays))
+            eui = frame.src_eui or self.eui_of(frame.src)
+            self._events.append(RouteRecorded(frame.src, command.relays, eui, event.lqi))
         elif command.command != nwk.LINK_STATUS:
             self._count("NWK: command that nobody here needs")
 
@@ -875,6 +913,7 @@ class Nwk:
 
     def _seek(self, dst: int) -> None:
         """Broadcasts a route request."""
+        self.note("routes sought")
         self._request = (self._request + 1) & 0xFF
         self._discover(self._request, self.mac.short, self.mac.short, 0)
         payload = nwk.build_command(nwk.ROUTE_REQUEST, options=0, number=self._request, dst=dst, cost=0)
@@ -1073,7 +1112,7 @@ class Nwk:
             self.mac.tick(now_ms)
             self.work()
         if self.mac.permit and now_ms >= self.permit_until_ms:
-            self.mac.permit = False
+            self.permit(0)
         if self._rejoin_due is not None and now_ms >= self._rejoin_due:
             self._rejoin_due = None
             self._events.append(Entered(False, True, "nobody answered the rejoin request"))

@@ -1,4 +1,8 @@
-"""The device object of one device: what it answers about itself, its endpoints, neighbours and routes."""
+"""The device object of one device: what it answers about itself, its endpoints, bindings, neighbours and routes.
+
+A host behind the device may want to see what is answered here (SHOW_ANSWERED in flags), or to answer itself what is not
+(HOST_ANSWERS_OTHERS), or what is about endpoints or bindings: what it answers itself gets no answer here.
+"""
 
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.frames import layout, mac, zdo
@@ -9,15 +13,42 @@ if TYPE_CHECKING:
 
     from slotmeter.zigbee_han.sim.nwk import Nwk
 
+# Flags: the bits of EZSP's configuration 2A.
+SHOW_ANSWERED = 0x01
+HOST_ANSWERS_OTHERS = 0x02
+HOST_ANSWERS_ENDPOINTS = 0x04
+HOST_ANSWERS_BINDINGS = 0x08
+
 # A page of the tables that fits one frame.
 NEIGHBOURS_AT_ONCE = 3
 ROUTES_AT_ONCE = 8
 BAND_2400_MHZ = 0x40
+LARGEST_BUFFER = 82
 # Mains, always on, full (2.3.2.4).
 POWER_MAINS = 0xC110
-# What a relation is called in a neighbour descriptor, by PARENT, CHILD, SIBLING.
-_ROUTER_ON = 0x05
+# Stack revision 22; a coordinator is trust centre and network manager.
+SERVER = 22 << 9
+COORDINATOR_SERVER = SERVER | 0x41
+# A coordinator may be that of the PAN.
+_ALTERNATE_COORDINATOR = 0x01
 COORDINATOR_ON = 0x04
+
+# Kinds of bindings (EZSP's numbers), and the octets of an EUI-64 that a group does not need.
+TO_DEVICE = 1
+TO_GROUP = 3
+_NO_EUI = bytes(6)
+
+_NO_ENTRY = 0x88
+_TABLE_FULL = 0x8C
+_ABOUT_ENDPOINTS = (zdo.SIMPLE_DESCRIPTOR, zdo.ACTIVE_ENDPOINTS, zdo.MATCH_DESCRIPTORS)
+_ABOUT_BINDINGS = (zdo.BIND, zdo.UNBIND)
+_DESCRIPTORS = (zdo.NODE_DESCRIPTOR, zdo.POWER_DESCRIPTOR, zdo.SIMPLE_DESCRIPTOR, zdo.ACTIVE_ENDPOINTS)
+_ANSWERED = (
+    (zdo.NETWORK_ADDRESS, zdo.IEEE_ADDRESS, zdo.MANAGEMENT_LQI, zdo.MANAGEMENT_ROUTING)
+    + (zdo.MANAGEMENT_PERMIT, zdo.MANAGEMENT_LEAVE, zdo.MATCH_DESCRIPTORS)
+    + _DESCRIPTORS
+    + _ABOUT_BINDINGS
+)
 
 
 class Endpoint:
@@ -41,15 +72,39 @@ class Endpoint:
 
 
 class Zdo:
-    """Answers requests about the device that `below` and `endpoints` are. Bindings: (endpoint, cluster, target...)."""
+    """Answers requests about the device that `below` and `endpoints` are.
+
+    bindings: at its number, of which there are binding_limit, {"type", "local", "cluster", "remote", "eui"}: TO_DEVICE
+    or TO_GROUP (then the last two octets of eui are the group), endpoint here, cluster, endpoint there, EUI-64 there.
+    may_bind: whether others may change them. The rest is what the descriptors say.
+    """
 
     def __init__(self, below: "Nwk", manufacturer: int = 0, largest: int = 1505) -> None:
         self._nwk = below
         self.endpoints = []  # type: list[Endpoint]
         self.manufacturer = manufacturer
-        self.largest = largest
-        self.bindings = []  # type: list[bytes]
+        self.largest_incoming = largest
+        self.largest_outgoing = largest
+        self.descriptors = 0
+        self.power = POWER_MAINS
+        self.flags = 0
+        self.bindings = {}  # type: dict[int, dict[str, Any]]
         self.binding_limit = 16
+        self.may_bind = True
+
+    def answers(self, cluster: int) -> bool:
+        """Whether requests of `cluster` are answered here and not by a host."""
+        if cluster in _ABOUT_ENDPOINTS:
+            return not self.flags & HOST_ANSWERS_ENDPOINTS
+        if cluster in _ABOUT_BINDINGS:
+            return not self.flags & HOST_ANSWERS_BINDINGS
+        return cluster in _ANSWERED or not self.flags & HOST_ANSWERS_OTHERS
+
+    def shows(self, cluster: int) -> bool:
+        """Whether a host sees requests of `cluster`."""
+        if cluster in _ANSWERED and self.answers(cluster):
+            return bool(self.flags & SHOW_ANSWERED)
+        return bool(self.flags & HOST_ANSWERS_OTHERS)
 
     def answer(self, cluster: int, payload: bytes, to_all: bool) -> "bytes | None":
         """The payload of the response (its cluster is the request's with 0x8000), or None where none is due.
@@ -66,22 +121,18 @@ class Zdo:
                 return bytes((transaction, zdo.NOT_SUPPORTED))
             raise
         values = self._values(cluster, request, to_all)
-        if values is None:
+        if values is None or (to_all and values["status"] != zdo.SUCCESS):
             return None
         return zdo.build(cluster | zdo.RESPONSE, transaction, **values)
 
     def _values(self, cluster: int, request: "Any", to_all: bool) -> "dict[str, Any] | None":
         if cluster in (zdo.NETWORK_ADDRESS, zdo.IEEE_ADDRESS):
-            return self._address(cluster, request, to_all)
+            return self._address(cluster, request)
         if cluster == zdo.MATCH_DESCRIPTORS:
             return self._match(request, to_all)
-        if cluster in (zdo.NODE_DESCRIPTOR, zdo.POWER_DESCRIPTOR, zdo.SIMPLE_DESCRIPTOR, zdo.ACTIVE_ENDPOINTS):
-            if request.short != self._nwk.mac.short:
-                return {"status": zdo.DEVICE_NOT_FOUND, "short": request.short, "endpoints": ()} if (
-                    cluster == zdo.ACTIVE_ENDPOINTS
-                ) else {"status": zdo.DEVICE_NOT_FOUND, "short": request.short}
+        if cluster in _DESCRIPTORS:
             return self._descriptor(cluster, request)
-        if cluster in (zdo.BIND, zdo.UNBIND):
+        if cluster in _ABOUT_BINDINGS:
             return {"status": self._bind(cluster, request)}
         if cluster == zdo.MANAGEMENT_LQI:
             return self._lqi(request.start)
@@ -94,57 +145,73 @@ class Zdo:
             return {"status": zdo.NOT_SUPPORTED, "channels": 0, "transmitted": 0, "failures": 0, "energy": ()}
         return {"status": zdo.NOT_SUPPORTED}
 
-    def _address(self, cluster: int, request: "Any", to_all: bool) -> "dict[str, Any] | None":
+    def _address(self, cluster: int, request: "Any") -> "dict[str, Any]":
         eui = self._nwk.eui
         short = self._nwk.mac.short
         if cluster == zdo.NETWORK_ADDRESS and request.eui != eui:
-            if to_all:
-                return None
             return {"status": zdo.DEVICE_NOT_FOUND, "eui": request.eui, "short": 0xFFFF}
         if cluster == zdo.IEEE_ADDRESS and request.short != short:
-            if to_all:
-                return None
             return {"status": zdo.DEVICE_NOT_FOUND, "eui": bytes(8), "short": request.short}
         if request.kind > 1:
             return {"status": zdo.INVALID_REQUEST, "eui": eui, "short": short}
-        return {"status": zdo.SUCCESS, "eui": eui, "short": short}
+        found = {"status": zdo.SUCCESS, "eui": eui, "short": short}  # type: dict[str, Any]
+        if request.kind:
+            # It has no children that sleep.
+            found["count"] = 0
+        return found
 
     def _descriptor(self, cluster: int, request: "Any") -> "dict[str, Any]":
         found = {"status": zdo.SUCCESS, "short": request.short}  # type: dict[str, Any]
-        if cluster == zdo.NODE_DESCRIPTOR:
-            found["device"] = 0 if self._nwk.mac.coordinator else 1
+        if request.short != self._nwk.mac.short:
+            found["status"] = zdo.DEVICE_NOT_FOUND
+            if cluster == zdo.ACTIVE_ENDPOINTS:
+                found["endpoints"] = ()
+            elif cluster == zdo.SIMPLE_DESCRIPTOR:
+                found["length"] = 0
+        elif cluster == zdo.NODE_DESCRIPTOR:
+            first = self._nwk.mac.coordinator
+            found["device"] = 0 if first else 1
             found["band"] = BAND_2400_MHZ
-            found["capability"] = mac.ROUTER
+            found["capability"] = mac.ROUTER | (_ALTERNATE_COORDINATOR if first else 0)
             found["manufacturer"] = self.manufacturer
-            found["largest_buffer"] = 82
-            found["largest_incoming"] = self.largest
-            found["server"] = 0x0041 if self._nwk.mac.coordinator else 0x0040
-            found["largest_outgoing"] = self.largest
-            found["descriptors"] = 0
+            found["largest_buffer"] = LARGEST_BUFFER
+            found["largest_incoming"] = self.largest_incoming
+            found["server"] = COORDINATOR_SERVER if first else SERVER
+            found["largest_outgoing"] = self.largest_outgoing
+            found["descriptors"] = self.descriptors
         elif cluster == zdo.POWER_DESCRIPTOR:
-            found["power"] = POWER_MAINS
+            found["power"] = self.power
         elif cluster == zdo.ACTIVE_ENDPOINTS:
             found["endpoints"] = tuple([one.number for one in self.endpoints])
         else:
             return self._simple(request.endpoint, found)
         return found
 
-    def _simple(self, number: int, found: "dict[str, Any]") -> "dict[str, Any]":
+    def endpoint(self, number: int) -> "Endpoint | None":
+        """What is at that number."""
         for one in self.endpoints:
             if one.number == number:
-                found["length"] = zdo.simple_length(one.inputs, one.outputs)
-                found["endpoint"] = number
-                found["profile"] = one.profile
-                found["device"] = one.device
-                found["version"] = one.version
-                found["inputs"] = one.inputs
-                found["outputs"] = one.outputs
-                return found
-        found["status"] = zdo.NOT_ACTIVE if 0 < number < 0xFF else zdo.INVALID_ENDPOINT
-        found["length"] = 0
+                return one
+        return None
+
+    def _simple(self, number: int, found: "dict[str, Any]") -> "dict[str, Any]":
+        one = self.endpoint(number)
+        if one is None:
+            found["status"] = zdo.NOT_ACTIVE if 0 < number < 0xFF else zdo.INVALID_ENDPOINT
+            found["length"] = 0
+            return found
+        found["length"] = zdo.simple_length(one.inputs, one.outputs)
+        found["endpoint"] = number
+        found["profile"] = one.profile
+        found["device"] = one.device
+        found["version"] = one.version
+        found["inputs"] = one.inputs
+        found["outputs"] = one.outputs
         return found
 
     def _match(self, request: "Any", to_all: bool) -> "dict[str, Any] | None":
+        if request.short != self._nwk.mac.short and not to_all:
+            return {"status": zdo.DEVICE_NOT_FOUND, "short": request.short, "endpoints": ()}
         matching = []
         for one in self.endpoints:
             if request.profile not in (one.profile, 0xFFFF):
@@ -158,21 +225,33 @@ class Zdo:
         return {"status": zdo.SUCCESS, "short": self._nwk.mac.short, "endpoints": tuple(matching)}
 
     def _bind(self, cluster: int, request: "Any") -> int:
+        if not self.may_bind:
+            return zdo.NOT_AUTHORIZED
         if request.src != self._nwk.eui or request.mode not in (zdo.TO_GROUP, zdo.TO_ENDPOINT):
             return zdo.INVALID_REQUEST
-        if request.src_endpoint not in [one.number for one in self.endpoints]:
+        if self.endpoint(request.src_endpoint) is None:
             return zdo.INVALID_ENDPOINT
-        # All but the transaction number is what a binding is.
-        entry = layout.build(request)[1:]
+        wanted = {"type": TO_DEVICE, "local": request.src_endpoint, "cluster": request.cluster}  # type: dict[str, Any]
+        wanted["remote"] = request.dst_endpoint or 0
+        wanted["eui"] = request.dst
+        if request.mode == zdo.TO_GROUP:
+            wanted["type"] = TO_GROUP
+            wanted["eui"] = _NO_EUI + request.group.to_bytes(2, "big")
+        place = None
+        for index in range(self.binding_limit):
+            one = self.bindings.get(index)
+            if one is None:
+                if place is None:
+                    place = index
+            elif all([one.get(name) == wanted[name] for name in sorted(wanted)]):
+                if cluster == zdo.UNBIND:
+                    del self.bindings[index]
+                return zdo.SUCCESS
         if cluster == zdo.UNBIND:
-            if entry not in self.bindings:
-                return 0x88
-            self.bindings.remove(entry)
-            return zdo.SUCCESS
-        if entry not in self.bindings:
-            if len(self.bindings) >= self.binding_limit:
-                return 0x8C
-            self.bindings.append(entry)
+            return _NO_ENTRY
+        if place is None:
+            return _TABLE_FULL
+        self.bindings[place] = wanted
         return zdo.SUCCESS
 
     def _lqi(self, start: int) -> "dict[str, Any]":

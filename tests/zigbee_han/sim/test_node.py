@@ -210,7 +210,7 @@ def test_a_message_whose_blocks_stop_coming_is_forgotten():
 def test_the_device_object_answers():
     world, meter = a_pair()
     for cluster, values, check in (
-        (zdo_frames.NODE_DESCRIPTOR, {"short": meter.short}, lambda one: (one.device, one.server) == (1, 0x40)),
+        (zdo_frames.NODE_DESCRIPTOR, {"short": meter.short}, lambda one: (one.device, one.server) == (1, 0x2C00)),
         (zdo_frames.POWER_DESCRIPTOR, {"short": meter.short}, lambda one: one.power == 0xC110),
         (zdo_frames.ACTIVE_ENDPOINTS, {"short": meter.short}, lambda one: one.endpoints == (1,)),
         (

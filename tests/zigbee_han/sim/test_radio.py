@@ -110,7 +110,7 @@ def test_a_trust_centre_gives_keys_only_for_who_has_one_and_if_it_may():
     home.hub.request_link_key(METER, home.now_ms)
     home.run(100)
     assert not [event for one in (meter, display) for event in home.take(one) if isinstance(event, radio.KeyShared)]
-    assert trust_centre.dropped["request of a key that is not for us, not sealed, or not allowed"] == 1
+    assert trust_centre.dropped["request of a key that the trust centre does not give"] == 1
     assert trust_centre.dropped["request of a key with a device that is not here"] == 4
 
 
