@@ -1,4 +1,4 @@
-"""What all tests share: the folders whose modules several import, what may be skipped, where the reference data is."""
+"""What all tests share: folders whose modules several import, what may be skipped, sticks, where reference data is."""
 
 import shutil
 import sys
@@ -15,6 +15,26 @@ for folder in ("independent", "fuzz", "differential"):
 import dataset  # noqa: E402
 
 pytest_plugins = ["skips"]
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--dongle",
+        action="append",
+        default=[],
+        metavar="DEVICE",
+        help="a ZigBee stick that tests of hardware may reset and put into networks: /dev/... or socket://host:port; "
+        "given twice, the first is the hub's and the second the meter's",
+    )
+
+
+@pytest.fixture(scope="session")
+def dongles(pytestconfig):
+    """The places of the sticks that were given; without any the test is skipped."""
+    given = pytestconfig.getoption("--dongle")
+    if not given:
+        pytest.skip("no stick was given: --dongle DEVICE")
+    return given
 
 
 @pytest.fixture(scope="session")
