@@ -19,6 +19,7 @@ from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 SMART_ENERGY = 0x0109
@@ -31,7 +32,12 @@ ALARMS = 0x0009
 ANSWER_SIZE = 128
 # Ours. More than that waiting means that the radio does not send.
 QUEUE_LIMIT = 64
+# Reports for one peer, and for all.
 REPORT_LIMIT = 16
+REPORTS_LIMIT = 96
+# Ours: how soon after another, and how late, it is looked whether something changed that somebody wants to know.
+LOOK_MS = 1000
+LOOK_AT_LATEST_MS = 10000
 
 _RESPONSES = (
     zcl.READ_RESPONSE,
@@ -131,6 +137,21 @@ class Reported:
         return "Reported(%s, cluster 0x%04X, %d values)" % (self.peer.hex(), self.cluster, len(self.values))
 
 
+class Configured:
+    """A peer says which reports it will not send: sequence as `Endpoint.configure` returned it; failures, (status,
+    direction, id); none when it will send all.
+    """
+
+    def __init__(self, message: Message, sequence: int, failures: "list[tuple[int, int, int]]") -> None:
+        self.peer = message.peer
+        self.cluster = message.cluster
+        self.sequence = sequence
+        self.failures = failures
+
+    def __repr__(self) -> str:
+        return "Configured(%s, cluster 0x%04X, %d failures)" % (self.peer.hex(), self.cluster, len(self.failures))
+
+
 class Outgoing:
     """A command that a cluster sends unasked: to the endpoint of peer, by its fields. sequence: None until it was sent;
     the cluster may send it again, with the same number, by which the peer knows that it is no other.
@@ -172,6 +193,9 @@ class Cluster:
     def told(self, message: Message, sequence: int, which: int, status: int, now_ms: int) -> None:
         """A peer sent a default response to our command with this sequence."""
 
+    def forget(self, peer: bytes) -> None:
+        """`peer` is told nothing any more."""
+
     def next_event(self) -> "Any":
         """The next fact, or None."""
         return None
@@ -183,6 +207,13 @@ class Cluster:
     def deadline_ms(self) -> "int | None":
         """When `tick` is wanted, or None."""
         return None
+
+    def watched(self) -> bool:
+        """Whether anybody wants to be told what changes."""
+        return False
+
+    def look(self, now_ms: int) -> None:
+        """Looks whether there is something new to publish; at most once a second, and every ten when it is watched."""
 
     def tick(self, now_ms: int) -> None:
         """It is that time."""
@@ -217,6 +248,7 @@ class _Report:
 class Endpoint:
     """An endpoint of this device: number, profile, device (its id), clusters. The five verbs speak in Messages.
 
+    admits: when set, says of whom frames to clusters that need the link key are taken; others are refused.
     `open_clusters`: of those that the standard's readers disagree on, the ones that are answered without the link key.
     `dropped` counts by reason what was thrown away.
     """
@@ -235,12 +267,15 @@ class Endpoint:
         self.device = device
         self.clusters = list(clusters)
         self.dropped = {}  # type: dict[str, int]
+        self.admits: "Callable[[bytes], bool] | None" = None
         self._open = open_clusters
         self._answer_size = answer_size
         self._sequence = 0
         self._queue = []  # type: list[Message]
         self._events = []  # type: list[Any]
         self._reports = []  # type: list[_Report]
+        # Before this time nobody looks for changes.
+        self._look_ms = 0
 
     def inputs(self) -> "list[int]":
         """The numbers of the clusters that this endpoint serves, for its simple descriptor."""
@@ -271,6 +306,10 @@ class Endpoint:
         if not message.secured and self.needs_key(message.cluster):
             self._drop("not protected by the link key")
             self._default(message, frame, zcl.FAILURE)
+            return
+        if self.admits is not None and self.needs_key(message.cluster) and not self.admits(message.peer):
+            self._drop("from a device that is not admitted")
+            self._default(message, frame, zcl.NOT_AUTHORIZED)
             return
         try:
             status = self._do(message, frame, now_ms)
@@ -336,7 +375,7 @@ class Endpoint:
             told = zcl.build_configure_response(failures3)
             self._answer(message, frame, zcl.GENERAL, zcl.CONFIGURE_REPORTING_RESPONSE, told)
         elif frame.command == zcl.READ_REPORTING:
-            found = [self._configured(cluster, *one) for one in zcl.parse_read_reporting(payload)]
+            found = [self._configured(cluster, *one, message) for one in zcl.parse_read_reporting(payload)]
             told = zcl.build_read_reporting_response(found)
             self._answer(message, frame, zcl.GENERAL, zcl.READ_REPORTING_RESPONSE, told)
         else:
@@ -407,11 +446,18 @@ class Endpoint:
 
     # ---- reporting ----
 
-    def _find_report(self, cluster: Cluster, which: int) -> "_Report | None":
+    def _find_report(self, cluster: Cluster, which: int, message: Message) -> "_Report | None":
         for one in self._reports:
-            if one.cluster is cluster and one.wanted.attribute == which:
+            same = one.cluster is cluster and one.wanted.attribute == which
+            if same and one.peer == message.peer and one.endpoint == message.endpoint:
                 return one
         return None
+
+    def forget(self, peer: bytes) -> None:
+        """Tells `peer` nothing any more that it is not asked for."""
+        self._reports = [one for one in self._reports if one.peer != peer]
+        for cluster in self.clusters:
+            cluster.forget(peer)
 
     def _configure(self, cluster: Cluster, wanted: zcl.Reporting, message: Message, now_ms: int) -> int:
         if wanted.received:
@@ -424,18 +470,22 @@ class Endpoint:
             return zcl.INVALID_DATA_TYPE
         if wanted.most_s and wanted.most_s < wanted.least_s:
             return zcl.INVALID_VALUE
-        there = self._find_report(cluster, wanted.attribute)
+        there = self._find_report(cluster, wanted.attribute, message)
         if there is not None:
             self._reports.remove(there)
         if wanted.most_s == 0xFFFF:
             return zcl.SUCCESS
-        if len(self._reports) >= REPORT_LIMIT:
+        if len([one for one in self._reports if one.peer == message.peer]) >= REPORT_LIMIT:
+            return zcl.INSUFFICIENT_SPACE
+        if len(self._reports) >= REPORTS_LIMIT:
             return zcl.INSUFFICIENT_SPACE
         self._reports.append(_Report(cluster, wanted, message, now_ms))
         return zcl.SUCCESS
 
-    def _configured(self, cluster: Cluster, received: int, which: int) -> "tuple[int, zcl.Reporting]":
-        there = None if received else self._find_report(cluster, which)
+    def _configured(
+        self, cluster: Cluster, received: int, which: int, message: Message
+    ) -> "tuple[int, zcl.Reporting]":
+        there = None if received else self._find_report(cluster, which, message)
         if there is not None:
             return zcl.SUCCESS, there.wanted
         return zcl.NOT_FOUND, zcl.Reporting(which, received=bool(received))
@@ -455,6 +505,8 @@ class Endpoint:
             elif frame.command == zcl.REPORT:
                 self._event(Reported(message, zcl.parse_values(frame.payload)))
                 self._default(message, frame, zcl.SUCCESS)
+            elif frame.command == zcl.CONFIGURE_REPORTING_RESPONSE:
+                self._event(Configured(message, frame.sequence, zcl.parse_configure_response(frame.payload)))
             elif frame.command == zcl.DEFAULT_RESPONSE:
                 which, status = zcl.parse_default_response(frame.payload)
                 self._event(Told(message, frame.sequence, which, status))
@@ -499,6 +551,14 @@ class Endpoint:
         """Asks a peer's server for attributes; the sequence by which its answer is known."""
         sequence = self._next_sequence()
         data = zcl.build_frame(zcl.Frame(zcl.GENERAL, zcl.READ, zcl.build_ids(ids), sequence))
+        self._put(Message(peer, endpoint, cluster, data, self._secures(cluster)))
+        return sequence
+
+    def configure(self, peer: bytes, endpoint: int, cluster: int, wanted: "list[zcl.Reporting]") -> int:
+        """Asks a peer's server for reports; the sequence by which its answer is known."""
+        sequence = self._next_sequence()
+        payload = zcl.build_configure(wanted)
+        data = zcl.build_frame(zcl.Frame(zcl.GENERAL, zcl.CONFIGURE_REPORTING, payload, sequence))
         self._put(Message(peer, endpoint, cluster, data, self._secures(cluster)))
         return sequence
 
@@ -549,16 +609,28 @@ class Endpoint:
         return None
 
     def deadline_ms(self) -> "int | None":
-        """When `tick` is wanted, or None. A change of a reported value is noticed at any tick, not by a deadline."""
+        """When `tick` is wanted, or None."""
         times = [one.deadline_ms() for one in self._reports] + [one.deadline_ms() for one in self.clusters]
+        if self._reports or any([one.watched() for one in self.clusters]):
+            times.append(self._look_ms - LOOK_MS + LOOK_AT_LATEST_MS)
         known = [time for time in times if time is not None]
         return min(known) if known else None
 
     def tick(self, now_ms: int) -> None:
-        """Lets the clusters know the time, and reports what is due."""
+        """Lets the clusters know the time, and reports what is due. To look for changes costs a meter much: it is done
+        once a second at most.
+        """
         for one in self.clusters:
             one.tick(now_ms)
+        looks = now_ms >= self._look_ms
+        if looks:
+            self._look_ms = now_ms + LOOK_MS
+            for one in self.clusters:
+                one.look(now_ms)
         for report in self._reports:
+            due = report.deadline_ms()
+            if not looks and (due is None or now_ms < due):
+                continue
             value = report.cluster.read(report.wanted.attribute)
             if value is None or not report.due(value, now_ms):
                 continue

@@ -228,18 +228,19 @@ def test_reports_come_when_enough_changed_or_enough_time_has_passed():
     endpoint = an_endpoint()
     meter = endpoint.clusters[0]
     assert ask(endpoint, METERING, "000106" + "00" + "0004" + "2a" + "0a00" + "2c01" + "320000") == ["180107" + "00"]
-    assert endpoint.deadline_ms() == 300000
+    # It is looked for changes every ten seconds.
+    assert endpoint.deadline_ms() == server.LOOK_AT_LATEST_MS - server.LOOK_MS
     meter.values[0x0400] = 290
     endpoint.tick(20000)
     assert answers(endpoint) == []
     meter.values[0x0400] = 300
-    endpoint.tick(9000)
+    endpoint.tick(20999)
     assert answers(endpoint) == []
-    endpoint.tick(20000)
+    endpoint.tick(21000)
     assert answers(endpoint) == ["18010a" + "00042a2c0100"]
-    endpoint.tick(319999)
+    endpoint.tick(320999)
     assert answers(endpoint) == []
-    endpoint.tick(endpoint.deadline_ms())
+    endpoint.tick(321000)
     assert answers(endpoint) == ["18020a" + "00042a2c0100"]
     assert ask(endpoint, METERING, "000108" + "000004" + "000000") == [
         "180109" + "0000" + "0004" + "2a0a002c01320000" + "8b000000",
@@ -271,3 +272,33 @@ def test_queues_and_counters_have_an_end():
     assert len(endpoint.dropped) < 10
     assert endpoint.inputs() == [METERING, TIME, BASIC, ALARMS]
     assert endpoint.outputs() == [MESSAGING]
+
+
+def test_each_peer_has_reports_of_its_own_as_many_as_it_may_until_it_is_forgotten():
+    endpoint = an_endpoint()
+    meter = endpoint.clusters[0]
+    wanted = zcl.build_frame(
+        zcl.Frame(zcl.GENERAL, zcl.CONFIGURE_REPORTING, zcl.build_configure([zcl.Reporting(0x0400, 0x2A)]), 1)
+    )
+    for number in range(20):
+        for peer in (HUB, bytes(8)):
+            endpoint.receive(server.Message(peer, number, METERING, wanted), 0)
+    told = [zcl.parse_frame(endpoint.to_send().data).payload[:1] for _ in range(40)]
+    assert told.count(b"\x00") == 2 * server.REPORT_LIMIT
+    assert told.count(bytes((zcl.INSUFFICIENT_SPACE,))) == 8
+    meter.values[0x0400] += 1
+    endpoint.tick(5000)
+    assert len(list(iter(endpoint.to_send, None))) == 2 * server.REPORT_LIMIT
+    endpoint.forget(HUB)
+    meter.values[0x0400] += 1
+    endpoint.tick(9000)
+    assert len(list(iter(endpoint.to_send, None))) == server.REPORT_LIMIT
+
+
+def test_a_device_that_is_not_admitted_is_refused_what_needs_the_key_and_nothing_else():
+    endpoint = an_endpoint()
+    endpoint.admits = lambda peer: peer != HUB
+    assert ask(endpoint, METERING, "0001000004") == ["18010b" + "007e"]
+    assert endpoint.dropped == {"from a device that is not admitted": 1}
+    endpoint.admits = lambda peer: True
+    assert ask(endpoint, METERING, "0001000004")[0].startswith("180101")

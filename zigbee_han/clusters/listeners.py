@@ -30,6 +30,10 @@ class Publisher(Cluster):
         """Tells `peer` no more: it left."""
         self._listeners = [one for one in self._listeners if one[0] != peer]
 
+    def watched(self) -> bool:
+        """See Cluster."""
+        return bool(self._listeners)
+
     def publish(self, which: int, values: "dict[str, Any]") -> None:
         """Tells everybody. What a listener has not been told yet is replaced by what is newer."""
         self._out = [one for one in self._out if one.command != which]

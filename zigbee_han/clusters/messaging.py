@@ -1,6 +1,6 @@
 """Messaging 0x0703: the message that the supplier wants shown (Smart Energy, annex D.5).
 
-Another message, or none any more, is published at the next tick to all who listen; who asks for the last message
+Another message, or none any more, is published at the next look to all who listen; who asks for the last message
 listens from then on.
 """
 
@@ -54,7 +54,7 @@ class Messaging(Publisher):
             return zcl.SUCCESS if known else zcl.NOT_FOUND
         return zcl.UNSUPPORTED_CLUSTER_COMMAND
 
-    def tick(self, now_ms: int) -> None:
+    def look(self, now_ms: int) -> None:
         """Publishes a message that is new, or cancels the one that is gone."""
         notice = self._values.notice()
         number = None if notice is None else notice.number

@@ -1,7 +1,7 @@
 """Price 0x0700: what energy costs now, and the tariff (Smart Energy, annex D.4).
 
 Prices are thousandths of a penny for a kilowatt-hour: currency 826 (pounds), five digits right of the point. A change
-of the price is published at the next tick to all who listen, and who asks for the price listens from then on.
+of the price is published at the next look to all who listen, and who asks for the price listens from then on.
 """
 
 from slotmeter.zigbee_han import zcl
@@ -179,8 +179,8 @@ class Price(Publisher):
             found.append((PUBLISH_PRICE_MATRIX, values))
         return found
 
-    def tick(self, now_ms: int) -> None:
-        """Publishes the price when it is another one than at the last tick."""
+    def look(self, now_ms: int) -> None:
+        """Publishes the price when it is another one than at the last look."""
         price = self._values.price_now()
         if price is not None and not price.same(self._told):
             self.publish(PUBLISH_PRICE, self._shown(price))

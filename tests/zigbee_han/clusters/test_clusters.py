@@ -264,18 +264,18 @@ def test_a_change_of_the_price_is_published_to_who_asked_for_it():
     ask(endpoint, PRICE, 0, {"options": 0})
     ask(endpoint, PRICE, 0, {"options": 1}, b"\x01" * 8)
     ask(endpoint, PRICE, 0, {"options": 1}, b"\x02" * 8)
-    endpoint.tick(1)
+    endpoint.tick(1000)
     assert sent(endpoint) == []
     meter.price = told.PriceNow(20000, NOW, None, 3, 3, b"Peak", 8)
-    endpoint.tick(2)
+    endpoint.tick(2000)
     meter.price = told.PriceNow(30000, NOW, None, 1, 3, b"Peak", 9)
-    endpoint.tick(3)
+    endpoint.tick(3000)
     found = sent(endpoint)
     assert [peer for _, _, peer in found] == [b"\x01" * 8, b"\x02" * 8]
     assert [shown(PRICE, frame)[1]["price"] for _, frame, _ in found] == [30000, 30000]
     endpoint.clusters[3].forget(b"\x01" * 8)
     meter.price = told.PriceNow(1, NOW)
-    endpoint.tick(4)
+    endpoint.tick(4000)
     assert [peer for _, _, peer in sent(endpoint)] == [b"\x02" * 8]
 
 
@@ -285,7 +285,7 @@ def test_listeners_have_an_end():
     for number in range(3 * LISTENERS):
         ask(endpoint, PRICE, 0, {"options": 1}, bytes((number,)) * 8)
     meter.price = told.PriceNow(1, NOW)
-    endpoint.tick(1)
+    endpoint.tick(1000)
     assert len(sent(endpoint)) == LISTENERS
 
 
@@ -309,7 +309,7 @@ def test_messages_are_shown_confirmed_and_cancelled():
     endpoint = an_endpoint(meter)
     assert ask(endpoint, MESSAGING, 0, {}) == [(-1, zcl.NOT_FOUND)]
     meter.message = told.Notice(9, "Power off on Monday", confirm=True, importance=3)
-    endpoint.tick(1)
+    endpoint.tick(1000)
     [(_, frame, peer)] = sent(endpoint)
     assert peer == DISPLAY
     which, fields = shown(MESSAGING, frame)
@@ -321,10 +321,10 @@ def test_messages_are_shown_confirmed_and_cancelled():
     assert ask(endpoint, MESSAGING, 1, {"message_id": 8, "confirmation_time": NOW}) == [(-1, zcl.NOT_FOUND)]
     assert meter.confirmed == [(9, NOW, b""), (8, NOW, b"")]
     meter.message = None
-    endpoint.tick(2)
+    endpoint.tick(2000)
     [(_, frame, _)] = sent(endpoint)
     assert shown(MESSAGING, frame) == (1, {"message_id": 9, "message_control": 0})
-    endpoint.tick(3)
+    endpoint.tick(3000)
     assert sent(endpoint) == []
 
 
@@ -445,5 +445,5 @@ def test_a_meter_that_has_nothing_answers_everything_all_the_same():
             data = zcl.build_frame(zcl.Frame(zcl.CLUSTER, which, payload, 1))
             endpoint.receive(server.Message(DISPLAY, 1, number, data), 0)
             assert sent(endpoint)
-    endpoint.tick(1)
+    endpoint.tick(1000)
     assert endpoint.dropped == {}
