@@ -1,7 +1,7 @@
 """A home area network in one process: the air, and the devices on it, in one time.
 
 An event on the air can move a device, which sends something, which moves another; so time goes from one thing that is
-due to the next, and everybody looks each time whether it concerns him.
+due to the next, and whom it concerns acts.
 """
 
 from slotmeter.zigbee_han.sim.air import Air, Dice
@@ -47,17 +47,26 @@ class Han:
 
     def run(self, until_ms: int) -> None:
         """Lets time pass to `until_ms`."""
-        self._settle()
+        # Somebody may have asked a station for something since the last time.
+        self._settle(True)
         due = self.deadline_ms()
         while due is not None and due <= until_ms:
             self.now_ms = max(self.now_ms, due)
-            self._settle()
+            self._settle(False)
             due = self.deadline_ms()
         self.now_ms = max(self.now_ms, until_ms)
 
-    def _settle(self) -> None:
-        """Everything that happens at this moment."""
+    def _settle(self, everybody: bool) -> None:
+        """Everything that happens at this moment, to everybody or to whom something is due."""
         self.air.run(self.now_ms)
         for station in self.stations:
-            station.tick(self.now_ms)
+            if everybody or self._concerns(station):
+                station.tick(self.now_ms)
         self.air.run(self.now_ms)
+
+    def _concerns(self, station: "Station") -> bool:
+        radio = station.radio
+        if not isinstance(radio, AirRadio) or radio.has_events():
+            return True
+        due = station.deadline_ms()
+        return due is not None and due <= self.now_ms

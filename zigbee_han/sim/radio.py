@@ -186,6 +186,10 @@ class AirRadio(Radio):
             event = self.node.next_event()
         return self._events.pop(0) if self._events else None
 
+    def has_events(self) -> bool:
+        """Whether there is something that `next_event` looks at."""
+        return bool(self._events) or self.node.has_events()
+
     def _take(self, event: object) -> None:
         if isinstance(event, aps.Delivered):
             for pair in self._handles:
