@@ -360,6 +360,8 @@ class Face:
             return not guard.pin_is_set()
         if condition == menu.PIN_WANTED:
             return not guard.is_open()
+        if condition == menu.NETWORK_THERE:
+            return services.pairing_available()
         return True
 
     def _is_open(self) -> bool:
@@ -416,6 +418,8 @@ class Face:
             well = services.boost_start(self._place * BOOST_STEP, now_ms // 1000)
         elif argument == menu.EXTEND_BOOST:
             well = services.boost_extend(BOOST_STEP, now_ms // 1000)
+        elif argument == menu.PAIR_DISPLAY:
+            well = services.pair_display()
         else:
             well = services.boost_cancel(now_ms // 1000)
         if argument != menu.USE_EMERGENCY_CREDIT:
@@ -515,7 +519,13 @@ class Face:
         data = self._tree.peek(MESSAGE)
         return decode_whole(data)[1] if data else b""
 
-    def _is_new(self) -> bool:
+    def message_confirmed(self, now_s: int) -> None:
+        """Somebody acknowledges the message, here or at a display; the first time it is told."""
+        if self.message_is_new():
+            self._records.put(_ACKNOWLEDGED, self._message())
+            self._notify(MESSAGE_ACKNOWLEDGED, b"", now_s)
+
+    def message_is_new(self) -> bool:
         """Whether there is a message that nobody has acknowledged."""
         message = self._message()
         return bool(message) and message != self._records.get(_ACKNOWLEDGED)
@@ -535,9 +545,7 @@ class Face:
             self._reading = message
             self._place = 0
         else:
-            if self._is_new():
-                self._records.put(_ACKNOWLEDGED, message)
-                self._notify(MESSAGE_ACKNOWLEDGED, b"", now_ms // 1000)
+            self.message_confirmed(now_ms // 1000)
             self._go_to_menu()
 
     # ---- screens
@@ -717,7 +725,7 @@ class Face:
             return "Message", ["Enter PIN to see it"], "B PIN"
         pages = self._pages()
         place = min(self._place, len(pages) - 1)
-        hint = "A next  B seen" if self._is_new() else "A next  B back"
+        hint = "A next  B seen" if self.message_is_new() else "A next  B back"
         return "Message %d/%d" % (place + 1, len(pages)), pages[place], hint
 
     def _status(self) -> str:
@@ -749,7 +757,7 @@ class Face:
             "emergency_credit_in_use": services.emergency_credit_selected(),
             "non_disablement": services.non_disablement(),
             "boost": services.boost_left_minutes() > 0,
-            "message": self._is_new(),
+            "message": self.message_is_new(),
             "clock_unreliable": status is not None and status[1] != 0,
             "pin_set": self.guard.pin_is_set(),
             "pin_entered": self.guard.pin_is_set() and self.guard.is_open(),

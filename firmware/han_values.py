@@ -56,6 +56,7 @@ _EVENT_LOG = b"\x00\x00\x63\x62\x00\xff"
 _SECURITY_LOG = b"\x00\x00\x63\x62\x01\xff"
 
 _TIERS = 48
+_FIRST_BLOCK_SCRIPT = 101
 _DAY_S = 86400
 # Logs of the Events cluster: general and security.
 _GENERAL = 5
@@ -77,6 +78,25 @@ _REFUSALS = {
 }
 
 
+def _dated(rows: "list[tuple[bytes, Any]]") -> "list[tuple[Any, Any]]":
+    """Rows that begin with a date of five octets, with the parts of the date, None for one that is every; dates that
+    leave everything open, or that no calendar has, are left out.
+    """
+    found = []
+    for date, value in rows:
+        year = date[0] << 8 | date[1]
+        parts = [None if part == 0xFF else part for part in date[2:5]]
+        parts.insert(0, None if year == 0xFFFF else year)
+        if parts != [None] * 4 and (year == 0xFFFF or 1900 <= year < 2155):
+            found.append((tuple(parts), value))
+    return found
+
+
+def _tier(script: int) -> int:
+    """The tier that a script selects: time-of-use register, or row with blocks."""
+    return script if script < _FIRST_BLOCK_SCRIPT else script - _FIRST_BLOCK_SCRIPT + 1
+
+
 class MeterValues(told.Values):
     """The answers of one meter. meter: whose; it is another one after a restart."""
 
@@ -84,6 +104,9 @@ class MeterValues(told.Values):
         self.meter = meter
         # The price that was told last: it began when it was first seen.
         self._price: told.PriceNow | None = None
+        # The tables of the tariff as they were seen last, and since when they are so.
+        self._tables: "tuple[Any, ...]" = ()
+        self._since_s = 0
 
     def _get(self, key: bytes, *path: int) -> "Any":
         """A value of the object tree, or a part of one by its places; None when there is none."""
@@ -216,6 +239,39 @@ class MeterValues(told.Values):
         """See Values."""
         return self._scaled(_STANDING)
 
+    def tariff(self) -> "Any":
+        """See Values: the number is made of the prices and times themselves, since no command gives a tariff one, or a
+        name.
+        """
+        tables = self._tariff_tables()
+        digest = self.meter.crypto.sha256(repr(tables).encode())
+        return int.from_bytes(digest[:4], "big"), b"", self._since_s
+
+    def calendar(self) -> "told.Tables | None":
+        """See Values."""
+        number, _, since_s = self.tariff()
+        seasons, weeks, days, special_days = self.meter.organs.metering.calendar_tables()
+        names = sorted(weeks)
+        return told.Tables(
+            number,
+            b"",
+            since_s,
+            [(date, names.index(name) + 1) for date, name in _dated(seasons) if name in names],
+            [(place + 1, weeks[name]) for place, name in enumerate(names)],
+            [(number, [(second // 60, _tier(script)) for second, script in days[number]]) for number in sorted(days)],
+            _dated(special_days),
+        )
+
+    def _tariff_tables(self) -> "tuple[Any, ...]":
+        """Prices and switching times; notes since when they are what they are."""
+        seasons, weeks, days, special_days = self.meter.organs.metering.calendar_tables()
+        by_name = [(name, weeks[name]) for name in sorted(weeks)]
+        tables = (self.prices(), seasons, by_name, [(day, days[day]) for day in sorted(days)], special_days)
+        if tables != self._tables:
+            self._tables = tables
+            self._since_s = self.meter.now_s
+        return tables
+
     def _scaled(self, key: bytes) -> "Any":
         """A charge: the price of the first element, in thousandths of a penny, which is a scale of -5 of pounds."""
         scale = self._get(key, 0, 1)
@@ -233,7 +289,16 @@ class MeterValues(told.Values):
             return None
         # The number changes with the words: the same text again is another message only to the meter's own face.
         number = int.from_bytes(self.meter.crypto.sha256(text.encode())[:4], "big")
-        return told.Notice(number, text)
+        return told.Notice(number, text, confirm=self.meter.organs.face.message_is_new())
+
+    def notice_confirmed(self, number: int, at_s: int, answer: bytes) -> bool:
+        """See Values: it is acknowledged as by a key of the meter."""
+        notice = self.notice()
+        if notice is None or notice.number != number:
+            return False
+        self.meter.organs.face.message_confirmed(self.meter.now_s)
+        self.meter.settle()
+        return True
 
     # ---- prepayment
 

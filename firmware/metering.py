@@ -39,6 +39,7 @@ from slotmeter.firmware.tariff import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from slotmeter.dlms.cosem.tree import Tree
     from slotmeter.firmware.settings import Settings
@@ -416,6 +417,10 @@ class Metering:
     def active_price(self, element: int) -> int:
         """Millipence for a kWh of the element at this moment."""
         return self._secondary_price_now if element else self._price_now
+
+    def calendar_tables(self) -> "tuple[Any, Any, Any, Any]":
+        """The switching tables of the primary element; see tariff.Calendar.tables."""
+        return self._calendar.tables()
 
     def active_script(self, element: int) -> int:
         """The tariff script that has selected the element's register: 1 to 48, 101 to 108, or 201 to 204."""

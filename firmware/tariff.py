@@ -112,6 +112,12 @@ class Calendar:
                 found[start] = script
         return sorted(found.items())
 
+    def tables(self) -> "tuple[Any, Any, Any, Any]":
+        """What `load` read: seasons, (date, week name); weeks, {name: days}; days, {number: [(second, script)]}; and
+        special days, (date, day number).
+        """
+        return self._seasons, self._weeks, self._days, self._special
+
     def script(self, now_s: int) -> int:
         """What is selected at this second; sets `until_s`."""
         day = now_s // DAY_S

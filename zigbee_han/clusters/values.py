@@ -90,6 +90,35 @@ class PriceNow:
         return "PriceNow(%d in tier %d of %d)" % (self.price, self.tier, self.tiers)
 
 
+class Tables:
+    """The tariff's switching table: number and name (at most 12 octets) of the calendar; since_s, when it took effect;
+    seasons, (date, week) by their beginnings; weeks, (number, the days of Monday to Sunday); days, (number, [(minute
+    of the day, tier)]); special_days, (date, day), the first that means a date counts. A date is (year, month, day, day
+    of the week from 1), with None for what it leaves open.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        name: bytes,
+        since_s: int,
+        seasons: "list[tuple[Any, int]]",
+        weeks: "list[tuple[int, list[int]]]",
+        days: "list[tuple[int, list[tuple[int, int]]]]",
+        special_days: "list[tuple[Any, int]]",
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.since_s = since_s
+        self.seasons = seasons
+        self.weeks = weeks
+        self.days = days
+        self.special_days = special_days
+
+    def __repr__(self) -> str:
+        return "Tables(%d seasons, %d weeks, %d days)" % (len(self.seasons), len(self.weeks), len(self.days))
+
+
 class Notice:
     """A message to the consumer: number (message id); text; start_s, 0 for now; minutes, 65535 until it is changed;
     importance 0 low to 3 critical; confirm, whether the consumer is to confirm it.
@@ -269,6 +298,10 @@ class Values:
 
     def tariff(self) -> "Any":
         """(number of the tariff, label of at most 24 octets, since when in seconds)."""
+        return None
+
+    def calendar(self) -> "Tables | None":
+        """The switching table of the tariff."""
         return None
 
     def billing_period(self) -> "Any":
