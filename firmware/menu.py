@@ -25,6 +25,7 @@ TURN_SUPPLY_ON = 1
 START_BOOST = 2
 EXTEND_BOOST = 3
 CANCEL_BOOST = 4
+PAIR_DISPLAY = 5
 
 # When a row is offered.
 ANY_TIME = 0
@@ -38,6 +39,7 @@ BOOST_RUNNING = 7
 PIN_SET = 8
 PIN_NOT_SET = 9
 PIN_WANTED = 10
+NETWORK_THERE = 11
 
 MENU = (
     ("Add credit", TOKEN, 0, ADD_CREDIT, ANY_TIME),
@@ -55,6 +57,7 @@ MENU = (
     ("Boost", LIST, screens.BOOST, ALWAYS, BOOST_THERE),
     ("General", LIST, screens.GENERAL, ALWAYS, ANY_TIME),
     ("Logs", LIST, screens.LOGS, ALWAYS, ANY_TIME),
+    ("Pair a display", CONFIRM, PAIR_DISPLAY, ALWAYS, NETWORK_THERE),
     ("Set PIN", SET_PIN, 0, ALWAYS, PIN_NOT_SET),
     ("Change PIN", CHANGE_PIN, 0, ALWAYS, PIN_SET),
     ("Disable PIN", DISABLE_PIN, 0, ALWAYS, PIN_SET),
@@ -68,4 +71,5 @@ QUESTIONS = {
     START_BOOST: ("", "Boost started", ""),
     EXTEND_BOOST: ("", "Boost extended", ""),
     CANCEL_BOOST: ("", "Boost cancelled", ""),
+    PAIR_DISPLAY: ("Pair a display?", "Waiting for display", "No network"),
 }

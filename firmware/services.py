@@ -61,6 +61,8 @@ class Services:
         self.now_ms = now_ms
         self.refresh = refresh
         self._keep = keep
+        # Opens the window in which a display is paired; None while the meter has no home area network.
+        self.pair: "Callable[[], bool] | None" = None
 
     def _kept(self, done: bool) -> bool:
         self.refresh()
@@ -104,6 +106,16 @@ class Services:
     def activate_emergency_credit(self, now_s: int) -> bool:
         """Whether emergency credit is active now; it tells of it by itself."""
         return self._account.activate_emergency_credit(now_s)
+
+    # ---- home area network
+
+    def pairing_available(self) -> bool:
+        """Whether there is a network in which a display could be paired."""
+        return self.pair is not None
+
+    def pair_display(self) -> bool:
+        """The customer wants to pair a display; whether one can be for a while now."""
+        return self.pair is not None and self.pair()
 
     # ---- supply
 

@@ -59,6 +59,7 @@ _SAVED = (
         ("link_key", KEY, None, ("flags", _CODED, _CODED)),
         ("keyed", (U8, EUI)),
         ("tunnels", (U8, _TUNNEL)),
+        ("peers", (U8, EUI)),
     ),
 )
 
@@ -173,6 +174,8 @@ class Joiner(Station):
                     for number, peer, endpoint, room in self.tunnel.kept()
                 ]
             ),
+            # Other devices than the hub, for a class that has some.
+            "peers": (),
         }
 
     def take_back(self, fields: "Any") -> None:

@@ -36,9 +36,11 @@ METHOD_C = 3
 
 # Who joins a meter by method A.
 _JOINABLE = (HCALCS, PPMID)
-# Room of an ESME for type 1 devices and for load control switches among them (AS302P product documentation).
+# Room of an ESME for type 1 devices, for load control switches among them, and for type 2 devices (AS302P product
+# documentation).
 CAPACITY = 7
 HCALCS_LIMIT = 5
+TYPE_2_LIMIT = 4
 
 # Response codes of CS03A1.
 JOINED = 0
@@ -73,12 +75,11 @@ class DeviceLog:
 
     def has_room_for(self, device_type: int) -> bool:
         """Whether one more device of the type fits."""
-        devices = self.devices()
-        switches = 0
-        for device in devices:
-            if device[1] == HCALCS:
-                switches += 1
-        return len(devices) < CAPACITY and (device_type != HCALCS or switches < HCALCS_LIMIT)
+        types = [device[1] for device in self.devices()]
+        if device_type == TYPE_2:
+            return types.count(TYPE_2) < TYPE_2_LIMIT
+        room = len(types) - types.count(TYPE_2) < CAPACITY
+        return room and (device_type != HCALCS or types.count(HCALCS) < HCALCS_LIMIT)
 
     def add(self, entity_id: bytes, device_type: int) -> None:
         """Puts a device into the log, whether or not it was there."""

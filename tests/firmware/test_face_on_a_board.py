@@ -76,6 +76,12 @@ class SmallHousehold:
     def power_status(self):
         return 0
 
+    def pairing_available(self):
+        return True
+
+    def pair_display(self):
+        return True
+
     def boost_available(self):
         return True
 

@@ -54,6 +54,7 @@ class Household:
         self.window = False
         self.state = 1
         self.boost_end_ms = None
+        self.network_there = False
         self.boost_there = False
         self.used = []
         self.typed = []
@@ -124,6 +125,12 @@ class Household:
 
     def power_status(self):
         return 1
+
+    def pairing_available(self):
+        return self.network_there
+
+    def pair_display(self):
+        return self.network_there
 
     def boost_available(self):
         return self.boost_there

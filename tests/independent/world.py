@@ -66,7 +66,8 @@ def cell(role, usage, cell_usage, party, key, issuer=ISSUER):
 class World:
     """A meter and its parties: supplier, operator, broker, transcos, loads (load controller), recovery."""
 
-    def __init__(self, variant=1, store=None, settings=None, crypto=None, certificates=None):
+    def __init__(self, variant=1, store=None, settings=None, crypto=None, certificates=None, eui64=METER):
+        self.eui64 = eui64
         self.supplier = Party(b.SUPPLIER, 1)
         self.other_supplier = Party(b.SUPPLIER, 2)
         self.operator = Party(b.NETWORK_OPERATOR, 3)
@@ -102,11 +103,11 @@ class World:
             cell(b.LOAD_CONTROLLER, KA, 0, self.loads, self.loads.ka),
         ]
         self.identity = Identity(
-            METER,
+            self.eui64,
             METER_DS.to_bytes(32, "big"),
             METER_KA.to_bytes(32, "big"),
-            certified(METER_DS, ISSUER, METER, None, DS)[1],
-            certified(METER_KA, ISSUER, METER, None, KA)[1],
+            certified(METER_DS, ISSUER, self.eui64, None, DS)[1],
+            certified(METER_KA, ISSUER, self.eui64, None, KA)[1],
             cells,
         )
         if self.store.get("id") is None:
@@ -135,7 +136,7 @@ class World:
         z = b.shared_secret(self.broker.ka, self.ka_public) if mac else None
         signer = party.ds if critical else None
         return b.message(
-            b.COMMAND, counter, party.entity, METER, code, payload, z, signer, b"", supplementary
+            b.COMMAND, counter, party.entity, self.eui64, code, payload, z, signer, b"", supplementary
         )
 
     def asn1(self, party, code, payload, counter=None, mac=True):
@@ -155,7 +156,7 @@ class World:
     def token(self, party, counter, pence):
         """The twenty digits of a top-up that `party` vends, as octets."""
         z = b.shared_secret(party.pp, self.ka_public)
-        return b.utrn(z, party.entity, METER, counter, pence).encode()
+        return b.utrn(z, party.entity, self.eui64, counter, pence).encode()
 
     def top_up(self, party, counter, pence, digits=None):
         """The command that brings a token; its header counter is that of the token."""
@@ -207,7 +208,7 @@ class World:
         command = b.take_apart(data)
         assert (response.counter, response.originator, response.target, response.code) == (
             command.counter,
-            METER,
+            self.eui64,
             command.originator,
             command.code,
         )
