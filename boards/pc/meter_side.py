@@ -10,17 +10,9 @@ calls `settle` after that; what the network does is told by `next_event`, for pe
 
 from typing import TYPE_CHECKING
 
-from slotmeter.firmware.han_values import MeterValues
+from slotmeter.firmware.han_station import MeterStation
 from slotmeter.hal.radio import Up
-from slotmeter.zigbee_han.clusters.basic import Basic
-from slotmeter.zigbee_han.clusters.clock import Clock, HubTime
-from slotmeter.zigbee_han.clusters.events import Events
-from slotmeter.zigbee_han.clusters.management import Management
-from slotmeter.zigbee_han.clusters.messaging import Messaging
-from slotmeter.zigbee_han.clusters.metering import Metering
-from slotmeter.zigbee_han.clusters.prepayment import Prepayment
-from slotmeter.zigbee_han.clusters.price import Price
-from slotmeter.zigbee_han.joiner import Joiner
+from slotmeter.zigbee_han.clusters.clock import HubTime
 from slotmeter.zigbee_han.key_establishment import KeyAgreed, KeyExchange
 from slotmeter.zigbee_han.tunnel import Arrived, Delivered, Undelivered
 
@@ -33,8 +25,6 @@ if TYPE_CHECKING:
     from slotmeter.hal.radio import Radio
     from slotmeter.zigbee_han.agreement import Identity
 
-# What a meter serves, from its values.
-_SERVED = (Basic, Clock, Metering, Price, Messaging, Prepayment, Management, Events)
 # Ours: when a message goes again that the hub refused, because it had no room.
 _AGAIN_MS = 60000
 
@@ -57,16 +47,11 @@ class MeterSide:
         now_ms: "Callable[[], int]",
     ) -> None:
         self._meter = meter
-        self._values = values = MeterValues(meter)
         self._now_ms = now_ms
         self.agreed = b""
         self.tells_join = True
         self.tells_time: Callable[[int], None] | None = None
-        self.joiner = Joiner(
-            radio,
-            KeyExchange(crypto, entropy, meter.eui64, identities),
-            tuple(kind(values) for kind in _SERVED),
-        )
+        self.joiner = MeterStation(radio, KeyExchange(crypto, entropy, meter.eui64, identities), meter)
         # What the meter gave for the hub: not taken by the joiner yet, and on its way.
         self._out = b""
         self._on_way = b""
@@ -77,7 +62,7 @@ class MeterSide:
     def has(self, meter: "Meter") -> None:
         """Another meter answers from now on: it was started anew."""
         self._meter = meter
-        self._values.meter = meter
+        self.joiner.has(meter)
         self._out = self._on_way = b""
 
     def settle(self) -> None:
