@@ -458,7 +458,8 @@ class Display(Joiner):
         parts = one.told.get(key, [])
         if place in [_place(part) for part in parts]:
             parts = []
-        one.told[key] = sorted([*parts, fields], key=_place)
+        # portable: no two places are equal
+        one.told[key] = sorted(parts + [fields], key=_place)
 
     def _read_calendar(self, one: Meter, calendar: "dict[str, Any]") -> None:
         for command, more in (
