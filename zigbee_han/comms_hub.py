@@ -1,13 +1,21 @@
 """The comms hub's side of the network: it forms it, lets in the devices of its log, and carries messages to them.
 
-    add(device, install code)     the device may join: its install-code key is the trust centre's key with it
+    add(device, key, kind)        the device may join: its install-code key is the trust centre's key with it
     permit(seconds)               now is the time to
-    the device joins              it is sent the network key; DeviceJoined
+    the device joins              it is sent the network key; DeviceJoined. One that is not in the log is turned away,
+                                  which is DeviceJoined too
     the device initiates          key establishment by certificate; KeyAgreed
-    then                          the hub asks the device for its tunnel (GBCS 10.2.2); Opened
+    then, by its kind             the hub asks for its tunnel, or it asks the hub (GBCS 10.2.2); Opened
+    then                          Commissioned: whatever a device of its kind has with its hub, it has
     send(device, message)         through the tunnel; what comes out of it is Arrived
 
-A device that is removed loses its link key and its tunnel, and cannot come back.
+    kind                          tunnel
+    ESME, HCALCS, PPMID           the hub asks for it, and sends bare messages
+    GSME                          sleeps: it asks the hub for it, and fetches from a queue what waits there
+                                  (tunnel_queue.py); what nobody fetched for a day is Undelivered
+    others                        none
+
+A device that is removed is told to leave; it loses its link key and its tunnel, and cannot come back.
 
 After a power cut: `load`, then `resume`. The hub asks every device that has a key by certificate for its tunnel. That
 its radio has forgotten the network is told; `form` makes it again, with all link keys of the log.
@@ -21,7 +29,16 @@ from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, make
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
-from slotmeter.zigbee_han.tunnel import TunnelClients
+from slotmeter.zigbee_han.tunnel import (
+    LARGEST,
+    Arrived,
+    Delivered,
+    Opened,
+    Tunnel,
+    TunnelClients,
+    Undelivered,
+)
+from slotmeter.zigbee_han.tunnel_queue import GET, PUT, SleepyQueue, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,21 +55,48 @@ DEVICE = 0x0500
 ENDPOINT = 1
 # Ours: what a hub keeps a log of (SMETS: CHTS 4.3 names at least sixteen).
 DEVICES = 16
+# Device types of GBCS.
+GSME = 0
+ESME = 1
+GPF = 3
+HCALCS = 4
+PPMID = 5
+TYPE_2 = 6
+KIND_NAMES = {GSME: "GSME", ESME: "ESME", GPF: "GPF", HCALCS: "HCALCS", PPMID: "PPMID", TYPE_2: "type 2"}
+_ASKED_FOR_TUNNEL = (ESME, HCALCS, PPMID)
 # What is saved of each device; KEYED: its link key was established by certificate.
 _KEYED = 0x01
-_DEVICE = ("device", (("eui64", EUI), ("flags", U8, _KEYED), ("link_key", KEY)))
+_DEVICE = ("device", (("eui64", EUI), ("device_type", U8), ("flags", U8, _KEYED), ("link_key", KEY)))
 _SAVED = ("hub", (("kind", U8), ("version", U8), ("devices", (U8, _DEVICE))))
 
 
 class Logged:
-    """A device of the log: eui64, link_key, the one from its install code or the one by certificate."""
+    """A device of the log: eui64; link_key, the one from its install code or the one by certificate; kind; queue, what
+    waits for it if it sleeps.
+    """
 
-    def __init__(self, eui64: bytes, link_key: bytes) -> None:
+    def __init__(self, eui64: bytes, link_key: bytes, kind: int) -> None:
         self.eui64 = eui64
         self.link_key = link_key
+        self.kind = kind
+        self.queue = SleepyQueue()
 
     def __repr__(self) -> str:
-        return "Logged(%s)" % self.eui64.hex()
+        return "Logged(%s, %s)" % (self.eui64.hex(), KIND_NAMES[self.kind])
+
+
+class Commissioned:
+    """A device has joined, has a key by certificate, and its tunnel, if its kind has one."""
+
+    def __init__(self, eui64: bytes, kind: int) -> None:
+        self.eui64 = eui64
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return "Commissioned(%s, %s)" % (self.eui64.hex(), KIND_NAMES[self.kind])
+
+
+_REMOVED = "the device was removed from the log"
 
 
 def _no_time() -> "int | None":
@@ -73,10 +117,14 @@ class CommsHub(Station):
         utc_s: "Callable[[], int | None] | None" = None,
     ) -> None:
         self.tunnels = TunnelClients()
-        served = [self.tunnels, KeepAlive(), Clock(OnlyTime(utc_s or _no_time))]  # type: list[Cluster]
+        # Of the devices that ask for theirs.
+        self._sleepers = Tunnel(DEVICES)
+        served = [self.tunnels, self._sleepers, KeepAlive(), Clock(OnlyTime(utc_s or _no_time))]  # type: list[Cluster]
         super().__init__(radio, exchange, served + list(clusters), DEVICE, ENDPOINT)
         self.log: list[Logged] = []
         self.up = False
+        # Those that joined and are not commissioned yet.
+        self._new: list[bytes] = []
 
     @property
     def devices(self) -> "list[bytes]":
@@ -110,18 +158,24 @@ class CommsHub(Station):
         found = []
         for one in self.log:
             flags = _KEYED if one.eui64 in self.keyed else 0
-            found.append(make(_DEVICE, eui64=one.eui64, flags=flags, link_key=one.link_key))
+            found.append(make(_DEVICE, eui64=one.eui64, device_type=one.kind, flags=flags, link_key=one.link_key))
         return {"devices": tuple(found)}
 
     def take_back(self, fields: "Any") -> None:
         """See Station."""
         if len(fields.devices) > DEVICES:
             raise DecodeError("a device log of %d devices" % len(fields.devices), 2)
-        self.log = [Logged(one.eui64, one.link_key) for one in fields.devices]
+        if [one for one in fields.devices if one.device_type not in KIND_NAMES]:
+            raise DecodeError("a device of a type that is not known", 2)
+        self.log = [Logged(one.eui64, one.link_key, one.device_type) for one in fields.devices]
         self.keyed = [one.eui64 for one in fields.devices if one.flags & _KEYED]
 
-    def add(self, eui64: bytes, link_key: bytes) -> None:
-        """Takes a device into the log, with the key made from its install code; EncodeError when there is no room."""
+    def add(self, eui64: bytes, link_key: bytes, kind: int = ESME) -> None:
+        """Takes a device into the log, with the key made from its install code; EncodeError when there is no room, or
+        the kind is none that a hub has.
+        """
+        if kind not in KIND_NAMES:
+            raise EncodeError("a comms hub has no devices of type %d" % kind)
         one = self.find(eui64)
         if one is None and len(self.log) >= DEVICES:
             raise EncodeError("the device log is full: it has %d devices" % DEVICES)
@@ -131,9 +185,10 @@ class CommsHub(Station):
             raise EncodeError(error.detail) from error
         self.forget(eui64)
         if one is None:
-            self.log.append(Logged(eui64, link_key))
+            self.log.append(Logged(eui64, link_key, kind))
         else:
             one.link_key = link_key
+            one.kind = kind
         self.unsaved = True
 
     def remove(self, eui64: bytes) -> bool:
@@ -143,7 +198,13 @@ class CommsHub(Station):
             return False
         self.log.remove(one)
         self.unsaved = True
-        self.tunnels.remove(eui64, "the device was removed from the log")
+        self.tunnels.remove(eui64, _REMOVED)
+        for message in one.queue.empty():
+            self.tell(Undelivered(eui64, message, _REMOVED))
+        try:
+            self.radio.send_away(eui64, self.now_ms)
+        except HalError as error:
+            self.tell(Failed("sending device %s away" % eui64.hex(), error.detail))
         self.radio.drop_link_key(eui64)
         self.forget(eui64)
         return True
@@ -161,19 +222,42 @@ class CommsHub(Station):
 
         EncodeError when it is larger than a tunnel takes: it is to be cut in blocks before (general block transfer).
         """
+        one = self.find(eui64)
+        if one is not None and one.kind == GSME:
+            if len(message) > LARGEST - 2:
+                raise EncodeError("%d octets are too many for a tunnel of %d" % (len(message), LARGEST - 2))
+            return one.queue.put(message, now_ms)
         client = self.tunnels.find(eui64)
         return client is not None and client.send(message, now_ms)
+
+    def deadline_ms(self) -> "int | None":
+        """See Station."""
+        due = super().deadline_ms()
+        times = [one.queue.deadline_ms() for one in self.log]
+        times.append(due)
+        known = [time for time in times if time is not None]
+        return min(known) if known and self.works else due
+
+    def tick(self, now_ms: int) -> None:
+        """See Station."""
+        for one in self.log:
+            for message in one.queue.expired(now_ms):
+                self.tell(Undelivered(one.eui64, message, "the device did not fetch it for a day"))
+        super().tick(now_ms)
 
     def heard(self, event: object) -> None:
         """See Station."""
         if isinstance(event, Up):
             self.up = True
-            for eui64 in self.keyed:
-                self._open(eui64)
+            for one in self.log:
+                if one.eui64 in self.keyed and one.kind in _ASKED_FOR_TUNNEL:
+                    self._open(one.eui64)
         elif isinstance(event, JoinFailed):
             self.tell(Failed("network", event.reason))
             return
         elif isinstance(event, DeviceJoined):
+            if event.let_in and not event.rejoined and event.eui64 not in self._new:
+                self._new.append(event.eui64)
             if event.let_in and not event.rejoined and event.eui64 in self.keyed:
                 # It came with its install code again: what was agreed before is gone on its side.
                 self.forget(event.eui64)
@@ -191,8 +275,47 @@ class CommsHub(Station):
             if one is None:
                 return
             one.link_key = fact.key
-            self._open(fact.partner)
+            self.tell(fact)
+            if one.kind in _ASKED_FOR_TUNNEL:
+                self._open(fact.partner)
+            elif one.kind != GSME:
+                self._commissioned(one)
+            return
+        if isinstance(fact, (Opened, Arrived, Delivered, Undelivered)):
+            one = self.find(fact.peer)
+            if isinstance(fact, Opened) and one is not None:
+                self.tell(fact)
+                self._commissioned(one)
+                return
+            if one is not None and one.kind == GSME:
+                self._of_sleeper(one, fact)
+                return
         self.tell(fact)
+
+    def _commissioned(self, one: Logged) -> None:
+        if one.eui64 in self._new:
+            self._new.remove(one.eui64)
+            self.tell(Commissioned(one.eui64, one.kind))
+
+    def _of_sleeper(self, one: Logged, fact: "Any") -> None:
+        """What came out of the tunnel of a device that sleeps, or reached it."""
+        if isinstance(fact, Delivered):
+            message = one.queue.delivered(fact.data)
+            if message is not None:
+                self.tell(Delivered(one.eui64, message))
+            return
+        if isinstance(fact, Undelivered):
+            # It stays in the queue.
+            return
+        try:
+            what, _, message = parse(fact.data)
+        except DecodeError as error:
+            self.tell(Failed("gas meter %s" % one.eui64.hex(), error.reason))
+            return
+        if what == GET:
+            self._sleepers.send(one.eui64, one.queue.answer())
+        elif what == PUT:
+            self.tell(Arrived(one.eui64, message))
 
     def accepts(self, partner: bytes) -> bool:
         """See Station: only a device of the log."""

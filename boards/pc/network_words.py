@@ -1,7 +1,8 @@
 """What happens in a home area network, as lines for people: one clear sentence for each fact, or none."""
 
+from slotmeter.firmware.han_station import DisplayPaired
 from slotmeter.hal import radio
-from slotmeter.zigbee_han import joiner, station, tunnel
+from slotmeter.zigbee_han import comms_hub, joiner, station, tunnel
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 
 
@@ -39,6 +40,12 @@ def words(fact: object, place: "radio.Place | None" = None) -> str:
         return "device %s left" % eui64_text(fact.eui64)
     if isinstance(fact, KeyAgreed):
         return "agreed a key with %s by certificate (suite %d)" % (eui64_text(fact.partner), fact.suite)
+    if isinstance(fact, comms_hub.Commissioned):
+        return "device %s (%s) is commissioned" % (eui64_text(fact.eui64), comms_hub.KIND_NAMES[fact.kind])
+    if isinstance(fact, radio.KeyShared):
+        return "has a link key with %s from the hub" % eui64_text(fact.peer)
+    if isinstance(fact, DisplayPaired):
+        return "display %s was paired at the meter" % eui64_text(fact.eui64)
     if isinstance(fact, station.Failed):
         return "%s failed: %s" % (fact.what, fact.why)
     if isinstance(fact, joiner.HubLost):

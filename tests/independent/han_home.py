@@ -7,8 +7,8 @@ from slotmeter.firmware.han_station import MeterStation
 from slotmeter.hal.virtual.house import ConstantLoad
 from slotmeter.zigbee_han import install_code
 from slotmeter.zigbee_han.clusters.clock import HubTime
-from slotmeter.zigbee_han.comms_hub import CommsHub
-from slotmeter.zigbee_han.display import Display
+from slotmeter.zigbee_han.comms_hub import PPMID, TYPE_2, CommsHub
+from slotmeter.zigbee_han.display import PREPAYMENT_TERMINAL, Display
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.sim.air import Air
 from slotmeter.zigbee_han.sim.han import Han
@@ -94,7 +94,7 @@ class MeteredHome:
         self.han.add(one)
         self.displays.append(one)
         if listed:
-            self.hub.add(eui64, KEY)
+            self.hub.add(eui64, KEY, PPMID if device == PREPAYMENT_TERMINAL else TYPE_2)
         one.start(KEY, self.han.now_ms)
         return one
 

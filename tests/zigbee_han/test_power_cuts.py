@@ -215,6 +215,8 @@ def test_a_hub_that_lost_its_network_says_what_to_do():
 def test_a_device_that_is_not_in_the_log_any_more_gets_no_key():
     home = Home()
     meter = home.joined()
+    # It does not hear that it is to leave.
+    home.hub.radio.send_away = lambda peer, now_ms: None
     home.hub.remove(METER)
     home.told(HUB, KeyAgreed)
     meter.forget(HUB)

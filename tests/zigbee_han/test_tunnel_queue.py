@@ -43,3 +43,26 @@ def test_anything_else_is_refused():
     except EncodeError:
         return
     raise AssertionError("an empty message")
+
+
+def test_a_queue_hands_over_the_oldest_and_keeps_it_until_the_device_has_it():
+    queue = tunnel_queue.SleepyQueue()
+    assert queue.answer().hex() == "0200" and queue.deadline_ms() is None
+    assert queue.put(b"\xdf1", 0) and queue.put(b"\xdf2", 5)
+    assert queue.answer() == b"\x02\x01\xdf1" == queue.answer()
+    assert queue.delivered(b"\x02\x00") is None and queue.delivered(b"\x02\x00\xdf2") is None
+    assert queue.delivered(b"\x02\x01\xdf1") == b"\xdf1"
+    assert queue.delivered(b"\x02\x01\xdf1") is None
+    assert queue.answer() == b"\x02\x00\xdf2" and queue.waiting() == 1
+
+
+def test_a_queue_drops_what_is_a_day_old_and_takes_so_many():
+    queue = tunnel_queue.SleepyQueue()
+    for number in range(tunnel_queue.QUEUE_LIMIT):
+        assert queue.put(bytes((number,)), number)
+    assert not queue.put(b"x", 0)
+    assert queue.deadline_ms() == 86400000
+    assert queue.expired(86400000 - 1) == []
+    assert queue.expired(86400001) == [b"\x00", b"\x01"]
+    assert queue.empty() == [bytes((number,)) for number in range(2, tunnel_queue.QUEUE_LIMIT)]
+    assert queue.empty() == []
