@@ -21,7 +21,8 @@ from typing import Any
 
 from slotmeter.hal.errors import RADIO_FULL, UNAVAILABLE, HalError
 from slotmeter.hal.host import sticks
-from slotmeter.hal.host.ezsp_session import Gone, Incoming, Keys, Network, Outgoing, Refused, Session
+from slotmeter.hal.host.ezsp_session import Keys, Network, Session
+from slotmeter.hal.host.ezsp_traffic import Gone, Incoming, Outgoing, Refused
 from slotmeter.hal.host.serial import why_not
 from slotmeter.hal.radio import Place, Radio, Received
 
