@@ -69,7 +69,7 @@ def _libraries() -> "tuple[Any, Any, Any]":
 def parse_incoming(data: bytes, version: int) -> Incoming:
     """An incomingMessageHandler frame, whole; ValueError when it is cut short or has octets too many (facts 1.6)."""
     body = data[_HEADER:]
-    fixed = 1 + _APS + (20 if version >= 14 else 7)
+    fixed = 1 + _APS + (19 if version >= 14 else 7)
     if len(body) < fixed or len(body) != fixed + body[fixed - 1]:
         raise ValueError("incoming message of the wrong length")
     aps = body[1 : 1 + _APS]

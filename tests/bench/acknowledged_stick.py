@@ -8,11 +8,13 @@ import sys
 import time
 
 from slotmeter.boards.pc.ncp_command import make_stick
-from slotmeter.boards.pc.ncp_line import PtyLine
+from slotmeter.boards.pc.ncp_line import Line
+from slotmeter.hal.host.serial import PtySerial
 from slotmeter.hal.virtual import faults
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.ncp import ash
+from slotmeter.zigbee_han.sim.air import Air
 
 # Between two callbacks: at least so long, at most so much longer, so that they come at any time of what the meter does.
 LEAST_S, MORE_S = 0.003, 0.004
@@ -69,8 +71,9 @@ async def main():
     stick, _ = make_stick(18, None, SeededEntropy(1))
     written = Written()
     read = Read(written)
-    line = PtyLine(stick, lambda event: None, read, written)
-    print(line.path, flush=True)
+    port = PtySerial()
+    line = Line(stick, port, Air(), lambda event: None, lambda text: None, read, written)
+    print(port.path, flush=True)
     loop = asyncio.get_running_loop()
     while True:
         order = await loop.run_in_executor(None, sys.stdin.readline)

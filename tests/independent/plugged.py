@@ -1,4 +1,4 @@
-"""Simulated sticks on pseudo-terminals, in a thread of their own, for hosts in this process."""
+"""Simulated sticks on pseudo-terminals, in a thread of their own and on one air, for hosts in this process."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import threading
 import time
 
 from slotmeter.boards.pc.ncp_command import make_stick
-from slotmeter.boards.pc.ncp_line import Line
+from slotmeter.boards.pc.ncp_line import Line, now_ms
 from slotmeter.hal.host.serial import PtySerial
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han.sim.air import Air
@@ -18,13 +18,14 @@ VERSIONS = (13, 14, 16, 17, 18, 19)
 class Plugged:
     """A stick and its line. `path` is a link that stays the same when the stick is unplugged and plugged in again."""
 
-    def __init__(self, sticks, stick, link, towards_ncp, towards_host):
+    def __init__(self, sticks, stick, link, towards_stick, towards_host):
         self.stick = stick
         self.path = link
         self.events = []
         self._sticks = sticks
-        self._faults = (towards_ncp, towards_host)
-        self._line = None
+        self._faults = (towards_stick, towards_host)
+        self.line = None
+        self.place = sticks.air.attach(stick.node)
         self.plug_in()
 
     def plug_in(self):
@@ -32,9 +33,7 @@ class Plugged:
 
         def work():
             port = PtySerial()
-            air = Air()
-            air.attach(self.stick.node)
-            self._line = Line(self.stick, port, air, self.events.append, lambda text: None, *self._faults)
+            self.line = Line(self.stick, port, self._sticks.medium, self.events.append, lambda text: None, *self._faults)
             if os.path.islink(self.path):
                 os.unlink(self.path)
             os.symlink(port.path, self.path)
@@ -46,9 +45,9 @@ class Plugged:
 
         def work():
             os.unlink(self.path)
-            self._line.close()
-            self._line = None
-            self.stick.server.reset(0)
+            self.line.close()
+            self.line = None
+            self.stick.server.reset(now_ms())
 
         self._sticks.do(work)
 
@@ -57,23 +56,48 @@ class Plugged:
 
         def both():
             result = work()
-            if self._line is not None:
-                self._line.pump()
+            if self.line is not None:
+                self.line.pump()
             return result
 
         return self._sticks.do(both)
 
+    def wake(self):
+        """Something on the air concerns it."""
+        if self.line is not None:
+            self.line.pump()
+
     def close(self):
-        if self._line is not None:
-            self._sticks.do(self._line.close)
+        if self.line is not None:
+            self._sticks.do(self.line.close)
+
+
+class _Medium:
+    """The air, as each line sees it: what one moves on it, the others are woken for."""
+
+    def __init__(self, sticks):
+        self._sticks = sticks
+
+    def tick(self, now):
+        self._sticks.air.run(now)
+        for one in self._sticks.plugged:
+            due = one.stick.deadline_ms()
+            if one.line is not None and due is not None and due <= now:
+                asyncio.get_running_loop().call_soon(one.wake)
+
+    def deadline_ms(self):
+        return self._sticks.air.deadline_ms()
 
 
 class Sticks:
-    """The thread in which they are, and what they are on."""
+    """The thread in which they are, and the air that they are on."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, seed=1):
+        self.air = Air(seed)
+        self.air.now_ms = now_ms()
+        self.medium = _Medium(self)
+        self.plugged = []
         self._folder = str(folder)
-        self._plugged = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -86,20 +110,20 @@ class Sticks:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
 
-    def plug(self, version=13, seed=5, towards_ncp=None, towards_host=None):
+    def plug(self, version=13, seed=5, towards_stick=None, towards_host=None):
         """One more stick."""
-        link = os.path.join(self._folder, "stick%d" % len(self._plugged))
+        link = os.path.join(self._folder, "stick%d" % len(self.plugged))
 
         def work():
             stick, _ = make_stick(version, None, SeededEntropy(seed))
             return stick
 
-        one = Plugged(self, self.do(work), link, towards_ncp, towards_host)
-        self._plugged.append(one)
+        one = Plugged(self, self.do(work), link, towards_stick, towards_host)
+        self.plugged.append(one)
         return one
 
     def close(self):
-        for one in self._plugged:
+        for one in self.plugged:
             one.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
