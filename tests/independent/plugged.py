@@ -33,7 +33,9 @@ class Plugged:
 
         def work():
             port = PtySerial()
-            self.line = Line(self.stick, port, self._sticks.medium, self.events.append, lambda text: None, *self._faults)
+            self.line = Line(
+                self.stick, port, self._sticks.medium, self.events.append, lambda text: None, *self._faults
+            )
             if os.path.islink(self.path):
                 os.unlink(self.path)
             os.symlink(port.path, self.path)
