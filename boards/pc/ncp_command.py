@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from slotmeter.zigbee_han.ncp.stick import Stick
     from slotmeter.zigbee_han.sim.air import Air
 
+_PERCENT = click.FloatRange(0, 100)
+# The largest number of a place.
+_FAR = 999999
 _VERSIONS = ("13", "14", "16", "17", "18", "19")
 # Locally administered: nobody's.
 _LOCAL = 0x02
@@ -39,7 +42,7 @@ def _eui64(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> 
 
 
 def make_stick(
-    version: int, eui64: "bytes | None", entropy: "Entropy", store: "Store | None" = None
+    version: int, eui64: "bytes | None", entropy: "Entropy", store: "Store | None" = None, patience_ms: int = 0
 ) -> "tuple[Stick, Flash]":
     """A stick, whose node is not on an air yet, and what it remembers. Without eui64 it has the stored one, or a new
     one.
@@ -61,7 +64,7 @@ def make_stick(
         )
     flash.board = _BOARD + bytes(16 - len(_BOARD))
     flash.commit()
-    node = Node(flash.eui(), HostCrypto(), Dice(int.from_bytes(entropy.random(4), "big")))
+    node = Node(flash.eui(), HostCrypto(), Dice(int.from_bytes(entropy.random(4), "big")), patience_ms)
     return Stick(Server(version, flash, node, entropy)), flash
 
 
@@ -75,15 +78,19 @@ class _Told:
         if not self._quiet:
             click.echo(text)
 
+    def capture_ended(self, error: OSError) -> None:
+        click.echo("the capture ended: %s" % error.strerror, err=True)
+
     def event(self, event: object) -> None:
         from slotmeter.zigbee_han.ncp import ash, network, server
+        from slotmeter.zigbee_han.ncp.flash import COORDINATOR
 
         if isinstance(event, ash.Reset):
             self.line("reset by the host")
         elif isinstance(event, ash.Failed):
             click.echo("the host does not acknowledge: waiting for a reset", err=True)
         elif isinstance(event, network.Formed):
-            how = "resumed" if event.resumed else "formed"
+            how = "resumed" if event.resumed else "formed" if event.network.type == COORDINATOR else "joined"
             self.line("network %s: PAN %04X, channel %d" % (how, event.network.pan, event.network.channel))
         elif isinstance(event, network.Left):
             self.line("network left")
@@ -91,6 +98,16 @@ class _Told:
             self.line("joining permitted for %d s" % event.seconds if event.seconds else "joining closed")
         elif isinstance(event, server.NotStored):
             click.echo("not stored: %s" % event.detail, err=True)
+
+
+def _place(_ctx: click.Context, _param: click.Parameter, text: str) -> "tuple[int, int]":
+    try:
+        x, y = [int(part) for part in text.split(",")]
+    except ValueError:
+        x = y = _FAR + 1
+    if max(abs(x), abs(y)) > _FAR:
+        raise click.BadParameter("a place is two whole numbers of up to six digits, such as 30,-10")
+    return x, y
 
 
 def _faults(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> "list[tuple[str, str, int]]":
@@ -158,6 +175,19 @@ def _counts(dropped: "dict[str, int]") -> str:
     return ", ".join(["%d %s" % (number, reason) for reason, number in sorted(dropped.items())]) or "0"
 
 
+def _open_air(name: "str | None", seed: int, loss: float, noise: float, told: _Told, opened: ExitStack) -> "Air":
+    """The air of that name, or one of its own; percent of what is lost and damaged."""
+    from slotmeter.boards.pc.shared_air import SharedAir
+    from slotmeter.zigbee_han.sim.air import Air
+
+    if name is None:
+        return Air(seed, round(10 * loss), round(10 * noise))
+    air = opened.enter_context(closing(SharedAir(name, seed, round(10 * loss), round(10 * noise))))
+    others = air.others()
+    told.line("air %s, with %s on it" % (name, "one other" if others == 1 else "%d others" % others))
+    return air
+
+
 @click.command(
     name="ncp",
     short_help="Be a ZigBee stick, on a pseudo-terminal, a TCP port or a serial line.",
@@ -167,6 +197,11 @@ Examples:
   slotmeter ncp --tcp 6638 --version 18 then open socket://127.0.0.1:6638
   slotmeter ncp --pty --store stick.db  remembers its network
   slotmeter ncp --serial /dev/ttyAMA0   is a stick for the machine at the other end
+
+\b
+Two sticks that hear each other, and what they say in a file for Wireshark:
+  slotmeter ncp --tcp 6638 --air home --capture home.pcap
+  slotmeter ncp --tcp 6639 --air home --at 30,0 --loss 2
 
 \b
 A host on a bad line (see `loss`, `corrupt`, `double`, `noise`, `delay`, `slow`, `reset`):
@@ -190,6 +225,15 @@ Ctrl-C unplugs it; what it remembers is stored before each answer leaves.""",
     "--eui64", callback=_eui64, metavar="HEX", help="Its address.  [default: the stored one, or one made up]"
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Remember network and keys in FILE.")
+@click.option("--air", "air_name", metavar="NAME", help="Be on the air that all with this NAME share.")
+@click.option(
+    "--at", "place", callback=_place, default="0,0", metavar="X,Y", help="Its place; it hears up to 100 around it."
+)
+@click.option("--loss", type=_PERCENT, default=0, metavar="PERCENT", help="Frames of the air that it does not hear.")
+@click.option("--noise", type=_PERCENT, default=0, metavar="PERCENT", help="Frames of the air that it hears damaged.")
+@click.option(
+    "--capture", type=click.Path(path_type=Path), metavar="FILE", help="Write what is on the air for Wireshark (pcap)."
+)
 @click.option("--fault", callback=_faults, metavar="WORDS", help="What goes wrong on the serial line; see below.")
 @click.option(
     "--seed",
@@ -207,33 +251,41 @@ def command(
     version: str,
     eui64: "bytes | None",
     store: "Path | None",
+    air_name: "str | None",
+    place: "tuple[int, int]",
+    loss: float,
+    noise: float,
+    capture: "Path | None",
     fault: "list[tuple[str, str, int]]",
     seed: "int | None",
     quiet: bool,
 ) -> None:
     """Be a Silicon Labs ZigBee stick: a co-processor that speaks ASH and EZSP, for hosts that want one.
 
-    It forms networks, keeps keys and answers for its own device object. Nobody else is on the air yet: scans find
-    noise, and messages to others fail, as from a stick in a steel box.
+    It forms networks or joins them, as coordinator or router. With --air others hear it: sticks of other processes,
+    meters and hubs. Without, nobody else is there: scans find noise, and messages fail, as in a steel box.
     """
     if pty + (tcp is not None) + (device is not None) > 1:
         raise click.UsageError("--pty, --tcp and --serial exclude each other")
     if device is None and rtscts:
         raise click.UsageError("--rtscts is of --serial DEVICE")
+    from slotmeter.boards.pc.capture import create, follow
     from slotmeter.boards.pc.ncp_faults import LineFaults
     from slotmeter.boards.pc.ncp_line import now_ms
+    from slotmeter.boards.pc.shared_air import PATIENCE_MS
     from slotmeter.hal.host.entropy import HostEntropy
     from slotmeter.hal.host.store import SqliteStore
     from slotmeter.hal.virtual.entropy import SeededEntropy
-    from slotmeter.zigbee_han.sim.air import Air
 
     entropy: Entropy = HostEntropy() if seed is None else SeededEntropy(seed)
     with ExitStack() as opened:
         kept = None if store is None else opened.enter_context(closing(SqliteStore(store)))
-        stick, flash = make_stick(int(version), eui64, entropy, kept)
         told = _Told(quiet)
+        air = _open_air(air_name, seed or 1, loss, noise, told, opened)
+        if capture is not None:
+            follow(air, opened.enter_context(create(capture)), told.capture_ended)
+        stick, flash = make_stick(int(version), eui64, entropy, kept, 0 if air_name is None else PATIENCE_MS)
+        air.attach(stick.node, *place)
         told.line("EUI-64 %s, EZSP version %s" % (flash.eui().hex("-"), version))
         faults = LineFaults(fault, seed or 1, lambda: stick.power_on(now_ms()))
-        air = Air(seed or 1)
-        air.attach(stick.node)
         asyncio.run(_serve(stick, _Where(tcp, device, baud, rtscts), air, told, faults))

@@ -202,6 +202,26 @@ def test_what_goes_wrong_on_the_line_is_done_and_counted():
     assert stick.output.splitlines()[-1] == "line host:corrupt 1, stick:loss 1; repeated 0, dropped 0"
 
 
+def test_what_a_stick_sends_is_captured_and_others_on_its_air_hear_it(tmp_path, air_folder):
+    path = tmp_path / "air.pcap"
+    begun = int(time.time())
+    with Stick("--pty", "--air", "home", "--version", 17) as one, Stick("--air", "home", "--capture", path) as other:
+        host = on_pty(one.place)
+        form(host, 17)
+        broadcast = {"destination": 0xFFFC, "cluster": 0x0036, "data": b"\x01\x3c\x01", "radius": 30}
+        command = ezsp.Dialect(17).named("send_broadcast")
+        host.ask(ezsp.build_command(3, command.number, ezsp.encode(command.parameters, broadcast)))
+        end = time.monotonic() + 10
+        while path.stat().st_size < 25 and time.monotonic() < end:
+            time.sleep(0.01)
+        os.close(host.fd)
+    octets = path.read_bytes()
+    assert begun <= int.from_bytes(octets[24:28], "little") <= time.time()
+    # A data frame of the network that was formed: to everyone in PAN 1A62.
+    assert octets[40:42] == b"\x41\x88" and octets[43:47] == b"\x62\x1a\xff\xff"
+    assert "air home, with 0 others on it" in one.output and "air home, with one other on it" in other.output
+
+
 def test_quiet_says_only_where_it_is():
     with Stick("--tcp", 0, "--quiet") as stick:
         pass
@@ -219,6 +239,11 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path):
     assert "there is no device" in refused("--serial", tmp_path / "ttyUSB0")
     assert "--rtscts is of --serial" in refused("--rtscts")
     assert "is no fault of a line" in refused("--fault", "nonsense")
+    for bad in ("1", "1,2,3", "a,b", "1.5,2", "1000000,0"):
+        assert "a place is two whole numbers" in refused("--at", bad)
+    assert "the name of an air is" in refused("--air", "my air")
+    assert "is not in the range" in refused("--loss", 101)
+    assert "No such file" in refused("--capture", tmp_path / "nowhere" / "air.pcap")
     for bad in ("12", "zz" * 8, "00" * 8, "ff" * 8, "00" * 9):
         assert "an EUI-64 is 16 hexadecimal digits" in refused("--eui64", bad)
     assert "'15' is not one of" in refused("--version", 15)

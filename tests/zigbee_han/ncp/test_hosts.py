@@ -4,11 +4,9 @@ They are run as programs of their own, unmodified. Where one is not installed it
 """
 
 import importlib.util
-import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from programs import stick, told
 
 HERE = Path(__file__).resolve().parent
 VERSIONS = (13, 14, 16, 17, 18, 19)
@@ -26,41 +25,6 @@ _SLACK = 0.7
 pytestmark = pytest.mark.slow
 
 
-class Program:
-    """Something that prints where it is, until it is interrupted. Afterwards `output` is all that it printed."""
-
-    def __init__(self, *arguments):
-        # A thread of its own is not needed: it prints little.
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.output = ""
-        self.place = ""
-        while not self.place:
-            line = self.process.stdout.readline()
-            if not line:
-                raise AssertionError("it ended: " + self.output)
-            self.output += line
-            found = re.search(r"/dev/\S+|socket://\S+", line)
-            self.place = found.group() if found else ""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.output += self.process.communicate(timeout=20)[0]
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        assert self.process.returncode == 0, self.output
-
-
-def stick(*options):
-    return Program("-m", "slotmeter.boards.pc", "ncp", *[str(option) for option in options])
-
-
 def faulty(version, seed, wanted):
     return stick("--pty", "--version", version, "--seed", seed, "--fault", wanted)
 
@@ -69,11 +33,6 @@ def went_wrong(program):
     """How often something befell the line, as the stick told at its end."""
     last = program.output.splitlines()[-1]
     return sum([int(number) for number in re.findall(r"(?:host|stick):[a-z]+ ([0-9]+)", last)]), last
-
-
-def told(process):
-    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
-    return json.loads(process.stdout.strip().splitlines()[-1])
 
 
 def zigpy(place, *wanted, timeout=90):
