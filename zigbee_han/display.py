@@ -72,6 +72,8 @@ METER_ENDPOINT = 1
 # Ours: how many meters are followed.
 METERS = 4
 ANSWER_WITHIN_MS = 10000
+# Ours: the meter has its half of a key that was shared by then.
+KEY_SPREADS_MS = 1000
 FAILURES = 3
 
 # Originating device of a top-up: an in-home device (Smart Energy 1.4, D.7.2.3.1).
@@ -388,7 +390,7 @@ class Display(Joiner):
         one.failures = one.asked = 0
         one.wait_ms = FIRST_WAIT_MS
         one.sequence = -1
-        one.due_ms = [self.now_ms for _ in ROWS]
+        one.due_ms = [self.now_ms + KEY_SPREADS_MS for _ in ROWS]
 
     def told(self, fact: "Told") -> None:
         """See Station."""

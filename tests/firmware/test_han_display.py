@@ -3,7 +3,7 @@
 import asn1_commands as a
 import builder as b
 import metered
-from han_home import MeteredHome
+from han_home import PRICES, MeteredHome, tariff
 
 from slotmeter.dlms.gbcs.devices import PPMID, TYPE_2
 from slotmeter.firmware.han_station import PAIRING_MS, DisplayPaired
@@ -21,22 +21,6 @@ DISPLAY = bytes.fromhex("00DB00000000D001")
 OTHER = bytes.fromhex("00DB00000000D002")
 TIME, PRICE, METERING, MESSAGING, PREPAYMENT, CALENDAR = 0x000A, 0x0700, 0x0702, 0x0703, 0x0705, 0x0707
 MESSAGE = (1, "0-2:96.13.1.255", 2)
-PRICES = {1: 15480, 2: 7320}
-DAYS = (metered.profile(1, (0, 0, 2), (7, 0, 1)), metered.profile(2, (0, 0, 2)))
-WEEKS = ((b"w", [1, 1, 1, 1, 2, 2, 2]),)
-SEASONS = ((metered.date(2025, 1, 1), b"w"),)
-
-
-def tariff(meter):
-    """A tariff of two prices: the second at night and from Friday on, which the meter has from its own objects."""
-    one = metered
-    tail = one.time(0) + b"\x80\x00\xff"
-    rows = [one.structure(one.octets(b"s"), one.octets(start + tail), one.octets(week)) for start, week in SEASONS]
-    meter.poke(one.key(20, "0-0:13.0.0.255", 3), one.array(rows))
-    rows = [one.structure(one.octets(name), *[bytes((17, day)) for day in numbers]) for name, numbers in WEEKS]
-    meter.poke(one.key(20, "0-0:13.0.0.255", 4), one.array(rows))
-    meter.poke(one.key(20, "0-0:13.0.0.255", 5), one.array(DAYS))
-    meter.poke(one.key(113, "0-0:19.20.0.255", 5), one.prices(PRICES))
 
 
 def a_home(listed=TYPE_2, **given):

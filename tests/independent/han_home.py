@@ -1,5 +1,6 @@
 """A home with real meters, each with its remote parties, and displays, on one air with the hub, in one time."""
 
+import metered
 from hub_and_meter import CODE, CRYPTO, HUB, NETWORK_KEY, exchange
 from world import NOW_S, World
 
@@ -16,6 +17,22 @@ from slotmeter.zigbee_han.tunnel import Arrived
 
 KEY = install_code.link_key(CRYPTO, CODE)
 START_MS = 1000 * NOW_S
+PRICES = {1: 15480, 2: 7320}
+DAYS = (metered.profile(1, (0, 0, 2), (7, 0, 1)), metered.profile(2, (0, 0, 2)))
+WEEKS = ((b"w", [1, 1, 1, 1, 2, 2, 2]),)
+SEASONS = ((metered.date(2025, 1, 1), b"w"),)
+
+
+def tariff(meter):
+    """A tariff of two prices: the second at night and from Friday on, which the meter has from its own objects."""
+    one = metered
+    tail = one.time(0) + b"\x80\x00\xff"
+    rows = [one.structure(one.octets(b"s"), one.octets(start + tail), one.octets(week)) for start, week in SEASONS]
+    meter.poke(one.key(20, "0-0:13.0.0.255", 3), one.array(rows))
+    rows = [one.structure(one.octets(name), *[bytes((17, day)) for day in numbers]) for name, numbers in WEEKS]
+    meter.poke(one.key(20, "0-0:13.0.0.255", 4), one.array(rows))
+    meter.poke(one.key(20, "0-0:13.0.0.255", 5), one.array(DAYS))
+    meter.poke(one.key(113, "0-0:19.20.0.255", 5), one.prices(PRICES))
 
 
 class HomeMeter:
@@ -89,8 +106,8 @@ class MeteredHome:
         one.station.start(KEY, self.han.now_ms)
         return one
 
-    def add_display(self, eui64, x=20, device=0x0502, listed=True):
-        one = Display(self.han.radio(eui64, x), exchange(eui64), device)
+    def add_display(self, eui64, x=20, device=0x0502, listed=True, kind=Display):
+        one = kind(self.han.radio(eui64, x), exchange(eui64), device)
         self.han.add(one)
         self.displays.append(one)
         if listed:

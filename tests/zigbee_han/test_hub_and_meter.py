@@ -91,7 +91,7 @@ def test_a_closed_network_is_named_and_waited_for():
     home.run(10)
     assert [fact.why for fact in home.told(METER, Failed)] == ["no network lets devices join"]
     home.hub.permit(255, home.han.now_ms)
-    home.run(61)
+    home.run(65)
     assert meter.state == UP
 
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # How long an answer to "who has this EUI-64" is waited for, and how many payloads wait for one.
 SEEK_MS = 1000
+# How often a network is looked for before there is none, and how long after the last time (Smart Energy; facts 3.3).
+SCANS = 3
+SCAN_AGAIN_MS = 1000
 # The network's next key has reached everybody, repetitions and all, by then (nwkNetworkBroadcastDeliveryTime).
 SPREAD_MS = 9000
 WAITING_LIMIT = 32
@@ -56,6 +59,9 @@ class AirRadio(Radio):
         self._handles = []  # type: list[tuple[int, int]]
         self._handle = 0
         self._link_key = None  # type: bytes | None
+        # How often a network was looked for, and when it is looked for again.
+        self._scans = 0
+        self._scan_ms = None  # type: int | None
         # Whether a rejoin with the network key is under way.
         self._sealed_rejoin = False
         self._saved = saved
@@ -90,6 +96,8 @@ class AirRadio(Radio):
         """See Radio."""
         self._link_key = link_key
         self._now_ms = now_ms
+        self._scans = 1
+        self._scan_ms = None
         self.node.scan(node.CHANNELS, now_ms)
 
     def rejoin(self, now_ms: int) -> None:
@@ -136,6 +144,7 @@ class AirRadio(Radio):
 
     def leave(self, now_ms: int) -> None:
         """See Radio."""
+        self._scan_ms = None
         self.node.leave(now_ms)
 
     def serve(self, endpoint: int, profile: int, device: int, inputs: "list[int]", outputs: "list[int]") -> None:
@@ -251,6 +260,11 @@ class AirRadio(Radio):
         for one in networks:
             if one.permit and one.takes_routers and (best is None or one.lqi > best.lqi):
                 best = one
+        if best is None and self._scans < SCANS:
+            # Question or answer may have been lost.
+            self._scans += 1
+            self._scan_ms = self._now_ms + SCAN_AGAIN_MS
+            return
         if best is None or self._link_key is None:
             closed = "no network lets devices join" if networks else "no network is in reach"
             self._events.append(JoinFailed(closed))
@@ -259,14 +273,18 @@ class AirRadio(Radio):
 
     def deadline_ms(self) -> "int | None":
         """See Radio. The node's own deadlines are the air's business."""
-        due = self._waiting[0].due_ms if self._waiting else None
-        if self._switch_ms is not None and (due is None or self._switch_ms < due):
-            return self._switch_ms
-        return due
+        times = [self._switch_ms, self._scan_ms, self._waiting[0].due_ms if self._waiting else None]
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
 
     def tick(self, now_ms: int) -> None:
-        """Sends what an address has come for, gives up what none came for, and has the network's next key used."""
+        """Sends what an address has come for, gives up what none came for, has the network's next key used, and looks
+        for a network again.
+        """
         self._now_ms = now_ms
+        if self._scan_ms is not None and now_ms >= self._scan_ms:
+            self._scan_ms = None
+            self.node.scan(node.CHANNELS, now_ms)
         if self._switch_ms is not None and now_ms >= self._switch_ms:
             self._switch_ms = None
             if self.node.state == node.UP:
