@@ -47,3 +47,13 @@ class InstructionDue:
 
     def __repr__(self) -> str:
         return "InstructionDue(%s, done=%s)" % (self.name, self.done)
+
+
+class MessageDelivered:
+    """The hub has a message, whole: told when messages are kept until then (`Settings.keep_undelivered`)."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return "MessageDelivered(%d octets)" % len(self.data)

@@ -120,6 +120,8 @@ class Meter:
         self._to_send: list[tuple[int, bytes]] = []
         # The one of them that `to_send` gave last.
         self._leaving = (0, b"")
+        # Whether one was delivered, which the store does not know yet.
+        self._has_delivered = False
         self._events: list[object] = []
         # Alerts that wait for the commit, and under which number each is kept; and facts. They are signed only when
         # they leave, where a board has calls to spare.
@@ -273,7 +275,7 @@ class Meter:
         told. Of blocks the meter knows by itself.
         """
         if data == self._leaving[1]:
-            self._undelivered.drop(self._leaving[0])
+            self._is_delivered()
 
     def undelivered(self) -> int:
         """How many messages are kept for the hub."""
@@ -287,7 +289,16 @@ class Meter:
         if outcome and self.settings.keep_undelivered:
             self._to_send.insert(0, self._leaving)
         else:
-            self._undelivered.drop(self._leaving[0])
+            self._is_delivered()
+
+    def _is_delivered(self) -> None:
+        """What left last is at the hub."""
+        number, data = self._leaving
+        self._leaving = (0, b"")
+        if number:
+            self._undelivered.drop(number)
+            self._has_delivered = True
+            self._events.append(facts.MessageDelivered(data))
 
     def deadline_ms(self) -> "int | None":
         """When `tick` has something to do, in milliseconds since 2000; None when it has not."""
@@ -322,7 +333,7 @@ class Meter:
         if jump:
             self.organs.account.clock_was_set(now_ms // 1000)
             life.jump(now_ms)
-        if life.advance(now_ms) or jump or self._held:
+        if life.advance(now_ms) or jump or self._held or self._has_delivered:
             life.flush()
             if self._commit():
                 self._release()
@@ -609,7 +620,9 @@ class Meter:
 
     def _commit(self) -> bool:
         """Makes the state durable. When the store fails, the old state stands and nothing that was held leaves."""
-        if not self.records.changed_since_mark() and not (self._held and self.records.changed()):
+        waits = self._held or self._has_delivered
+        if not self.records.changed_since_mark() and not (waits and self.records.changed()):
+            self._has_delivered = False
             return True
         try:
             self.records.commit()
@@ -617,6 +630,7 @@ class Meter:
             self._forget()
             self._events.append(facts.MessageRefused(gate.STORE_FAILED, str(error)))
             return False
+        self._has_delivered = False
         return True
 
     def _release(self) -> None:

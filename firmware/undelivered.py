@@ -1,8 +1,8 @@
 """Messages that the meter has made and its hub does not have yet: kept in the store, so that no power cut loses one.
 
-One is put into the same transaction as what it tells of, and taken out when it was delivered, with whatever is
-committed next; so a power cut right after a delivery sends it once more. An alert is kept as what is to be signed: a
-board signs it when it leaves, where it has calls to spare.
+One is put into the same transaction as what it tells of, and taken out when it was delivered, with what is committed
+next, at the latest at the next tick; so a power cut right after a delivery sends it once more. An alert is kept as what
+is to be signed: a board signs it when it leaves, where it has calls to spare.
 
     u.NNNNNNNN      kind, then the message; an alert: code(2) message code(2) counter(8) target(8) role(1) and the size
                     of supplementary(1), supplementary, payload

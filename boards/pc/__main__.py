@@ -11,6 +11,7 @@ import click
 # Every command, in the order in which a newcomer needs them: (name, module, one line).
 _COMMANDS = (
     ("run", "run_command", "Start a meter, show what it does, and listen for the commands below."),
+    ("hub", "hub_command", "Be the comms hub of a network, on a stick or a shared air; or ask the running one."),
     ("request", "request_command", "Send a use case to the running meter as the right remote party."),
     ("send", "send_command", "Send a finished GBCS message to the running meter."),
     ("play", "play_command", "Play text scenarios: load, time, keys, commands, and what is expected of the meter."),

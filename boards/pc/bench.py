@@ -43,6 +43,7 @@ from slotmeter.hal.virtual.store import VirtualStore
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench_han import BenchHan
     from slotmeter.boards.pc.cast import Cast
+    from slotmeter.boards.pc.network import Network
     from slotmeter.firmware.identity import Identity
     from slotmeter.firmware.meter import Meter
     from slotmeter.hal.store import Store
@@ -79,7 +80,8 @@ class Options:
     rtds: folder with the RTDS data; keys: folder of the bench's own credentials; store: file that keeps the state;
     temporary: keep it in memory (always so with `rtds` unless a store is named); start: an ISO time at which the clock
     stands still, None for the machine's time; rate: how fast the clock runs, from `start` on when both are given; note:
-    where remarks for people go.
+    where remarks for people go. han: with a home area network and its hub in this process; air, radio: on the shared
+    air of that name, at place `at`, or on the stick at that port, and the hub is elsewhere.
     """
 
     rtds: "Path | None" = None
@@ -92,6 +94,9 @@ class Options:
     rate: "int | None" = None
     devices: "tuple[str, ...]" = ("esme",)
     han: bool = False
+    air: "str | None" = None
+    radio: "str | None" = None
+    at: "tuple[int, int]" = (0, 0)
     capture: "Path | None" = None
     note: "Callable[[str], None]" = field(default=_ignore)
 
@@ -151,41 +156,63 @@ class Bench:
         self._alert_codes: list[int] = []
         self.world = World(options.variant, options.seed or 0, self._is_closed, options.rtds is None)
         self._set_start_clock()
-        self.han: BenchHan | None = None
+        self.han: Network | None = None
+        # The same, when its hub is here too.
+        self.own_han: BenchHan | None = None
         # Up to when the network has lived with the meter's time.
         self._network_ms = self._clock.now_ms()
         # How much of its time it must have left out before that is told again.
         self._left_out_told_ms = 0
-        if options.capture is not None and not options.han:
+        if options.capture is not None and options.radio is not None:
+            raise SlotmeterError("--capture writes down a virtual air; of a real one a stick hears only its own part")
+        if options.capture is not None and not self._has_network():
             raise SlotmeterError("--capture writes down the home area network, and --direct leaves it out")
         try:
             self._store: Store = VirtualStore() if self.store_path is None else self._open_store(self.store_path)
             try:
                 self._provide_identity()
                 self._meter: Meter | None = self._build()
-                if options.han:
-                    self.han = self._make_han(self._meter)
+                if self._has_network():
+                    self._make_han(self._meter)
             except (HalError, SlotmeterError):
                 self._store.close()
+                if self.han is not None:
+                    self.han.close()
                 raise
         except HalError as error:
             raise SlotmeterError(error.detail) from error
 
     # ---- start and end
 
-    def _make_han(self, meter: "Meter") -> "BenchHan":
-        """The network, which `meter` has joined."""
+    def _has_network(self) -> bool:
         options = self.options
-        from slotmeter.boards.pc.bench_han import BenchHan
-        from slotmeter.boards.pc.shelf import Shelf
+        return options.han or options.air is not None or options.radio is not None
 
+    def _make_han(self, meter: "Meter") -> None:
+        """The network of `meter`: joined, when its hub is here too."""
+        options = self.options
         folder = self.cast.folder
         if options.rtds is not None:
             # The data set has no certificates for the air, and nothing is written beside it.
             self._scratch = tempfile.TemporaryDirectory()
             folder = Path(self._scratch.name)
+        if options.capture is not None:
+            try:
+                self._capture = open(options.capture, "wb")
+            except OSError as error:
+                raise SlotmeterError(f"--capture {options.capture}: {error.strerror or 'cannot be written'}") from error
+        if options.han:
+            self._make_own_han(meter, folder)
+        else:
+            self._go_on_air(meter, folder)
+
+    def _make_own_han(self, meter: "Meter", folder: Path) -> None:
+        from slotmeter.boards.pc.bench_han import BenchHan
+        from slotmeter.boards.pc.shelf import Shelf
+
+        options = self.options
         try:
-            han = BenchHan(
+            self.own_han = self.han = han = BenchHan(
                 folder,
                 Shelf(self._store),
                 meter,
@@ -199,14 +226,27 @@ class Bench:
             )
         except SlotmeterError as error:
             raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
-        if options.capture is not None:
-            try:
-                self._capture = open(options.capture, "wb")
-            except OSError as error:
-                raise SlotmeterError(f"--capture {options.capture}: {error.strerror or 'cannot be written'}") from error
+        if self._capture is not None:
             han.capture(self._capture, self._clock.now_ms() // 1000)
         han.join()
-        return han
+
+    def _go_on_air(self, meter: "Meter", folder: Path) -> None:
+        from slotmeter.boards.pc.meter_on_air import MeterOnAir
+        from slotmeter.boards.pc.radios import Choice
+        from slotmeter.boards.pc.shelf import Shelf
+
+        options = self.options
+        self.han = MeterOnAir(
+            Choice(options.air, options.radio, options.at, self._capture),
+            folder,
+            Shelf(self._store),
+            meter,
+            self._crypto,
+            self._entropy,
+            self._clock_ms,
+            self._tell_network,
+            self._hear_time,
+        )
 
     def _load_cast(self) -> "Cast":
         options = self.options
@@ -269,7 +309,7 @@ class Bench:
             world.metrology,
         )
         settings = Settings(VARIANT_NAMES[self.options.variant])
-        if self.options.han:
+        if self._has_network():
             settings.block_size = BLOCK_SIZE
             settings.keep_undelivered = True
         meter = esme.build(hal, settings)
@@ -299,6 +339,8 @@ class Bench:
                 meter.records.rollback()
         self.finished = True
         self._store.close()
+        if self.han is not None:
+            self.han.close()
         if self._capture is not None:
             self._capture.close()
         if self._scratch is not None:
@@ -340,7 +382,7 @@ class Bench:
             self._meter.tick(self._clock.now_ms())
         self._collect()
 
-    def _move_network(self, han: "BenchHan") -> None:
+    def _move_network(self, han: "Network") -> None:
         """The network's time goes with the meter's, as far as it keeps up."""
         now_ms = self._clock.now_ms()
         passed_ms = now_ms - self._network_ms
@@ -356,14 +398,15 @@ class Bench:
 
     def wait_s(self) -> float:
         """Seconds until something falls due on a running clock; an hour when nothing does."""
-        if self._clock.frozen:
-            return 3600.0
-        deadline = None if self._meter is None else self._meter.deadline_ms()
-        waits = [3600000.0] if deadline is None else [deadline - self._clock.now_ms()]
-        wait_ms = None if self.han is None else self.han.wait_ms()
-        if wait_ms is not None:
-            waits.append(wait_ms)
-        return max(0.0, min(3600.0, min(waits) / 1000 / self._clock.rate))
+        wait = 3600.0 if self.han is None else self.han.wait_s(self._clock)
+        deadline = None if self._meter is None or self._clock.frozen else self._meter.deadline_ms()
+        if deadline is not None:
+            wait = min(wait, (deadline - self._clock.now_ms()) / 1000 / self._clock.rate)
+        return max(0.0, wait)
+
+    def filenos(self) -> "tuple[int, ...]":
+        """What can be read when `poll` may have something to do."""
+        return () if self.han is None else self.han.filenos()
 
     def _collect(self) -> None:
         """Takes what the meter sent and told."""
@@ -380,6 +423,9 @@ class Bench:
             told.append(fact)
             if isinstance(fact, facts.AlertSent):
                 self._alert_codes.append(fact.code)
+            elif isinstance(fact, facts.MessageDelivered) and self.own_han is None:
+                # The hub that has it is elsewhere.
+                messages.append(fact.data)
         for data in messages:
             message = parse(data, limit=LARGEST_RESPONSE)
             sent = {
@@ -409,7 +455,7 @@ class Bench:
 
     def _pass_on(self) -> None:
         """Hands over what the meter sent, when the networks are up. What is at the hub only needs the wide area."""
-        if not (self.world.wan if self.han is not None else self.world.connected):
+        if not (self.world.connected if self.han is None else self.world.wan):
             return
         waiting, self.world.waiting = self.world.waiting, []
         for sent in waiting:
@@ -494,16 +540,20 @@ class Bench:
         meter = self._lit()
         if not self.world.connected:
             raise RequestError("link-down", "no message gets to the meter: its network is down; see `links`")
+        if self.han is not None and self.own_han is None:
+            raise RequestError("on-air", "the meter is on air: its messages come from its hub, slotmeter request --hub")
         self._refused = self._answered = None
         self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
-        if self.han is None:
+        han = self.own_han
+        lost = 0
+        if han is None:
             meter.receive(data, self._clock.now_ms())
         else:
-            lost = len(self.han.lost)
-            self.han.send(data)
+            lost = len(han.lost)
+            han.send(data)
         self._collect()
-        if self.han is not None and self._answered is None and self._refused is None:
-            why = self.han.lost[lost:] or ["it waits at the hub, and the meter's radio is %s" % self.han.state()]
+        if han is not None and self._answered is None and self._refused is None:
+            why = han.lost[lost:] or ["it waits at the hub, and the meter's radio is %s" % han.state()]
             raise RequestError("link-down", "the message did not get to the meter: %s" % "; ".join(why))
         reply: dict[str, Any] = {}
         if self._answered is not None:
@@ -619,9 +669,10 @@ class Bench:
         return dict(self.world.load)
 
     def _links(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        self._check_hub_is_here(request, "wan", "han")
         self.world.set_links(request)
-        if self.han is not None:
-            self.han.connect(self.world.han and self.world.hub)
+        if self.own_han is not None:
+            self.own_han.connect(self.world.han and self.world.hub)
             self._collect()
         self._pass_on()
         links = self.world.links()
@@ -629,6 +680,12 @@ class Bench:
             links["waiting"] += 0 if self._meter is None else self._meter.undelivered()
             links["left_out"] = self.han.left_out_ms // 1000
         return links
+
+    def _check_hub_is_here(self, request: "dict[str, Any]", *names: str) -> None:
+        """Refuses what only a hub in this process can do."""
+        given = [name for name in names if request.get(name) is not None]
+        if given and self.han is not None and self.own_han is None:
+            raise RequestError("on-air", f"{given[0]}: the hub of this meter is elsewhere on the air")
 
     def _tamper(self, request: "dict[str, Any]") -> "dict[str, Any]":
         sensors = tuple(one[0] for one in integrity.SENSORS if one[0] != "hub")
@@ -641,6 +698,7 @@ class Bench:
         return {}
 
     def _hub(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        self._check_hub_is_here(request, "attached", "joined", "time")
         attached = fields.optional(request, "attached", fields.flag)
         joined = fields.optional(request, "joined", fields.flag)
         text = fields.optional(request, "time", fields.text)
@@ -654,21 +712,27 @@ class Bench:
             world.hub = attached
             meter.organs.integrity.feel("hub", attached, meter.now_s)
             meter.settle()
-            if self.han is not None:
-                self.han.connect(world.han and attached)
+            if self.own_han is not None:
+                self.own_han.connect(world.han and attached)
         if (joined or told_ms is not None) and not (world.hub and world.han):
             raise RequestError("link-down", "the hub cannot be heard: see `links`, and `attached` of this operation")
         if joined:
             meter.joined()
         reply: dict[str, Any] = {"attached": world.hub}
         if told_ms is not None:
-            reply["followed"] = meter.behaviour.hear_time(told_ms // 1000)
-            meter.settle()
-            if reply["followed"] and told_ms // 1000 != self._clock.now_ms() // 1000:
-                self._clock.set(told_ms)
-                self._network_ms = told_ms
-                meter.set_time(told_ms)
+            reply["followed"] = self._hear_time(told_ms // 1000)
         return reply
+
+    def _hear_time(self, told_s: int) -> bool:
+        """The hub says that it is `told_s`; whether the meter's clock follows, which is then set."""
+        meter = self.meter
+        followed = meter.behaviour.hear_time(told_s)
+        meter.settle()
+        if followed and told_s != self._clock.now_ms() // 1000:
+            self._clock.set(told_s * 1000)
+            self._network_ms = told_s * 1000
+            meter.set_time(told_s * 1000)
+        return followed
 
     def _switch(self, request: "dict[str, Any]") -> "dict[str, Any]":
         number = fields.count(request, "number")

@@ -6,6 +6,8 @@ import time
 from slotmeter.hal.clock import Clock
 
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+# Seconds from 1970 to 2000.
+EPOCH_S = 946684800
 # Logs keep seconds since 2000 in four octets.
 LAST_S = 0xFFFFFFFF
 
@@ -28,6 +30,11 @@ def parse_time(text: str) -> int:
 def format_time(seconds: int) -> str:
     """ISO 8601 in UTC with Z of seconds since 2000."""
     return (EPOCH + dt.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def machine_s() -> int:
+    """The machine's time, in seconds since 2000."""
+    return int(time.time()) - EPOCH_S
 
 
 class BenchClock(Clock):

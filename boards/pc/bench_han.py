@@ -17,37 +17,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from slotmeter.boards.pc import han_keys
+from slotmeter.boards.pc.bench_clock import EPOCH_S
 from slotmeter.boards.pc.capture import Capture
 from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.hub_side import HubSide
 from slotmeter.boards.pc.meter_side import MeterSide
+from slotmeter.boards.pc.network import Network
 from slotmeter.boards.pc.network_words import words
+from slotmeter.boards.pc.shelf import Kept
 from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han import install_code, joiner, zcl
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.server import Answered
 from slotmeter.zigbee_han.sim.han import Han
-from slotmeter.zigbee_han.sim.node import COUNTER_STEP
 from slotmeter.zigbee_han.station import Failed
 from slotmeter.zigbee_han.tunnel import Opened, Undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from slotmeter.boards.pc.bench_clock import BenchClock
     from slotmeter.boards.pc.shelf import Shelf
     from slotmeter.firmware.meter import Meter
     from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.entropy import Entropy
-    from slotmeter.zigbee_han.sim.radio import AirRadio
-    from slotmeter.zigbee_han.station import Station
 
 CHANNEL = 15
 _PAN = 0x534D
 # Where hub and meter are on the air, by their order there.
 _HUB = 0
 _METER_X = 10
-# Seconds from 1970 to 2000: captures are stamped by the bench's clock.
-_EPOCH_S = 946684800
 _PERMIT_S = 254
 _JOIN_WITHIN_MS = 10000
 # How long it may take until everything has arrived or is given up; and until it goes again after the hub was away: the
@@ -55,47 +54,17 @@ _JOIN_WITHIN_MS = 10000
 _QUIET_WITHIN_MS = 60000
 BACK_WITHIN_MS = 1200000
 _ANSWER_WITHIN_MS = 5000
+_HOUR_S = 3600.0
 # How much of the network's time is lived through at once: it costs about a millisecond for ten minutes.
 LIVED_AT_ONCE_MS = 6 * 3600 * 1000
 
 
-class _Kept:
-    """A station and its radio, as a shelf remembers them under `name`."""
-
-    def __init__(self, name: str, station: "Station", radio: "AirRadio", shelf: "Shelf") -> None:
-        self.station = station
-        self.radio = radio
-        self._name = name
-        self._shelf = shelf
-        self._counter = 0
-        self.due = False
-
-    def is_known(self) -> bool:
-        """Whether both are on the shelf."""
-        return None not in (self._shelf.get(self._name + ".station"), self._shelf.get(self._name + ".radio"))
-
-    def load(self) -> None:
-        """Takes back what was kept. DecodeError when it is damaged."""
-        self.station.load(self._shelf.get(self._name + ".station") or b"")
-
-    def keep(self) -> None:
-        """Puts it on the shelf when something changed that it must remember, or its counters have come far."""
-        counter = self.radio.node.nwk.counter
-        if self.due or self.station.unsaved or not self._counter <= counter < self._counter + COUNTER_STEP // 2:
-            self.due = False
-            self._counter = counter
-            self._shelf.put(self._name + ".station", self.station.save())
-            self._shelf.put(self._name + ".radio", self.radio.save())
-
-
-class BenchHan:
+class BenchHan(Network):
     """A hub and a meter's radio. folder: the keystore with their HAN certificates, made when they are missing; shelf:
     what was kept; now_ms: gives the meter's time; told: called with a line for people when something happens;
     tells_join: whether the meter is told that it joined.
 
-    code: the meter's install code with its CRC; took_ms: how long the network took, of its own time, until the tunnel
-    was open; resumed: whether it went on in the network that was kept; lost: what was given up, in words;
-    left_out_ms: how much of the meter's time the network did not live through.
+    took_ms: how long the network took, of its own time, until the tunnel was open.
     """
 
     def __init__(
@@ -110,7 +79,7 @@ class BenchHan:
         told: "Callable[[str], None]",
         tells_join: bool = True,
     ) -> None:
-        self.eui64 = meter.eui64
+        super().__init__(meter.eui64)
         han_keys.add(folder, entropy, [self.eui64, han_keys.HUB])
         self._folder = folder
         self._shelf = shelf
@@ -124,9 +93,6 @@ class BenchHan:
         self.network_key = shelf.get("hub.key") or entropy.random(16)
         self.channel = CHANNEL
         self.took_ms = 0
-        self.resumed = False
-        self.lost: list[str] = []
-        self.left_out_ms = 0
         self._allowed_ms = LIVED_AT_ONCE_MS
         self._connected = True
         self._han = Han(crypto, seed or entropy.random(4)[0] + 1)
@@ -137,9 +103,9 @@ class BenchHan:
         radio = self._han.radio(han_keys.HUB, saved=shelf.get("hub.radio") or b"")
         identities = han_keys.identities(folder, han_keys.HUB)
         self._hub_side = HubSide(radio, crypto, entropy, identities, lambda: now_ms() // 1000)
-        self._hub = _Kept("hub", self._hub_side.hub, radio, shelf)
+        self._hub = Kept("hub", self._hub_side.hub, radio, shelf)
         self._han.add(self._hub_side.hub)
-        self._meter: _Kept | None = None
+        self._meter: Kept | None = None
         self._meter_side: MeterSide | None = None
         self._place = _HUB
         self._start_meter(meter)
@@ -147,12 +113,13 @@ class BenchHan:
     def _start_meter(self, meter: "Meter") -> None:
         """A meter with power, and its radio with what it remembers."""
         radio = self._han.radio(self.eui64, _METER_X, saved=self._shelf.get("han.radio") or b"")
+        self._meter_radio = radio
         self._place += 1
         identities = han_keys.identities(self._folder, self.eui64)
         self._meter_side = side = MeterSide(radio, meter, self._crypto, self._entropy, identities, self._now_ms)
         side.tells_join = self._tells_join
         side.agreed = self._shelf.get("han.agreed") or b""
-        self._meter = _Kept("han", side.joiner, radio, self._shelf)
+        self._meter = Kept("han", side.joiner, radio, self._shelf)
         self._han.add(side.joiner)
         self._link()
 
@@ -165,7 +132,7 @@ class BenchHan:
 
     def capture(self, file: BinaryIO, now_s: int) -> None:
         """Writes every frame from now on. now_s: what time the network's beginning is, in seconds since 2000."""
-        self._capture = capture = Capture(file, now_s + _EPOCH_S)
+        self._capture = capture = Capture(file, now_s + EPOCH_S)
         self._han.air.tap = lambda octets, time_us, _channel: capture.add(octets, time_us)
 
     def join(self) -> None:
@@ -208,8 +175,12 @@ class BenchHan:
         side.joiner.resume(0)
         return True
 
+    def known_keys(self) -> "list[tuple[str, bytes]]":
+        """See Network."""
+        return [("install code", self.join_key), ("agreed", self.link_key), ("network", self.network_key)]
+
     def keep(self) -> None:
-        """Makes durable what changed; HalError when the store refuses, and it is tried again next time."""
+        """See Network."""
         shelf = self._shelf
         shelf.put("han.code", self.code)
         shelf.put("hub.key", self.network_key)
@@ -221,23 +192,23 @@ class BenchHan:
         shelf.commit()
 
     def keep_again(self) -> None:
-        """The store was emptied, and the network is as it was."""
+        """See Network."""
         self._shelf.put_again()
 
     def state(self) -> str:
-        """In which state the meter's way into the network is, in a word."""
+        """See Network."""
         return "without power" if self._meter_side is None else joiner.STATE_NAMES[self._meter_side.joiner.state]
 
     # ---- the meter's power, and its hub
 
     def has(self, meter: "Meter | None") -> None:
-        """The meter was started anew, or has no power (None): then its radio has none either."""
+        """See Network."""
         if meter is None:
             self.keep()
             if self._meter is not None:
                 self._han.stations.remove(self._meter.station)
                 # Nobody hears a radio that is on no channel.
-                self._meter.radio.node.nwk.forget()
+                self._meter_radio.node.nwk.forget()
             self._meter = self._meter_side = None
         elif self._meter_side is not None:
             self._meter_side.has(meter)
@@ -289,7 +260,7 @@ class BenchHan:
         self._settle()
         while self._connected and self._han.now_ms < until_ms and self._moves():
             self._step(until_ms)
-        self.keep()
+        self.try_keep(self._told)
 
     def _moves(self) -> bool:
         side = self._meter_side
@@ -298,11 +269,11 @@ class BenchHan:
     # ---- time
 
     def allow(self) -> None:
-        """From now on as much time may pass at once as may."""
+        """See Network."""
         self._allowed_ms = LIVED_AT_ONCE_MS
 
     def live(self, milliseconds: int) -> None:
-        """Lets the network's time pass, so much of it as is allowed at once; `left_out_ms` counts the rest."""
+        """See Network. So much as is allowed at once is lived through; `left_out_ms` counts the rest."""
         lived = min(milliseconds, self._allowed_ms)
         self._allowed_ms -= lived
         self.left_out_ms += milliseconds - lived
@@ -310,10 +281,12 @@ class BenchHan:
         while self._han.now_ms < until_ms:
             self._step(until_ms)
 
-    def wait_ms(self) -> "int | None":
-        """How much of its time passes until something happens by itself; None: nothing will."""
+    def wait_s(self, clock: "BenchClock") -> float:
+        """See Network."""
         due = self._due_ms()
-        return None if due is None else max(0, due - self._han.now_ms)
+        if due is None or clock.frozen:
+            return _HOUR_S
+        return max(0, due - self._han.now_ms) / 1000 / clock.rate
 
     def _due_ms(self) -> "int | None":
         side = self._meter_side
@@ -349,7 +322,7 @@ class BenchHan:
         while fact is not None:
             kept.due = True
             self._note(fact)
-            self._tell(words(fact, kept.radio.place() if isinstance(fact, Up) else None))
+            self._tell(words(fact, self._meter_radio.place() if isinstance(fact, Up) else None))
             fact = side.next_event()
 
     def _tell(self, text: str) -> None:

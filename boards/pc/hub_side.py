@@ -65,6 +65,15 @@ class HubSide:
             way = self._ways[eui64] = _Way()
         return way
 
+    def waiting(self, eui64: bytes) -> int:
+        """How many messages are on their way to a device, or wait for it."""
+        way = self._ways.get(eui64)
+        client = self.hub.tunnels.find(eui64)
+        waiting = 0 if client is None else len([one for one in client.waiting() if not is_block(one)])
+        if way is not None:
+            waiting += len(way.waiting) + bool(way.in_blocks) + bool(way.out and not is_block(way.out))
+        return waiting
+
     def forget(self, eui64: bytes) -> None:
         """What waits for a device is not sent any more."""
         self._ways.pop(eui64, None)

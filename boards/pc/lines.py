@@ -9,10 +9,9 @@ import json
 import selectors
 import socket
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
-if TYPE_CHECKING:
-    from slotmeter.boards.pc.bench import Bench
+from slotmeter.boards.pc.errors import SlotmeterError
 
 # A message of the largest size that GBCS foresees is 144,774 hex digits; a profile buffer of 13 months fits as well.
 LINE_LIMIT = 4 * 1024 * 1024
@@ -20,6 +19,24 @@ LOOPBACK = "127.0.0.1"
 # How long the TCP server sleeps at most, so that what falls due on a running clock is not late by more.
 _POLL_S = 0.5
 _CHUNK = 65536
+
+
+class Served(Protocol):
+    """What is driven by lines: a bench with a meter, or a hub."""
+
+    finished: bool
+
+    def request(self, request: "dict[str, Any]") -> "dict[str, Any]":
+        """The reply to one request."""
+
+    def poll(self) -> None:
+        """Carries out what fell due."""
+
+    def wait_s(self) -> float:
+        """Seconds until something falls due."""
+
+    def filenos(self) -> "tuple[int, ...]":
+        """What can be read when `poll` may have something to do."""
 
 
 def _no_constant(name: str) -> Any:
@@ -55,7 +72,7 @@ def _too_long() -> "dict[str, Any]":
     return error_reply("line-too-long", f"a line is at most {LINE_LIMIT} octets")
 
 
-def answer(bench: "Bench", line: bytes) -> bytes:
+def answer(bench: Served, line: bytes) -> bytes:
     """The reply line to one request line; b"" for a line that is empty."""
     if not line.strip():
         return b""
@@ -67,7 +84,7 @@ def answer(bench: "Bench", line: bytes) -> bytes:
     return encode_line(bench.request(request))
 
 
-def serve_streams(bench: "Bench", source: BinaryIO, sink: BinaryIO) -> None:
+def serve_streams(bench: Served, source: BinaryIO, sink: BinaryIO) -> None:
     """Answers the lines of `source` on `sink`, each flushed, until the end of input or `quit`."""
     skipping = False
     while not bench.finished:
@@ -118,6 +135,10 @@ class _Peer:
                 yield line
 
 
+def _nothing() -> None:
+    pass
+
+
 def listen(port: int = 0) -> socket.socket:
     """A listening socket on the loopback interface; port 0 lets the system choose. OSError when it is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -131,8 +152,23 @@ def listen(port: int = 0) -> socket.socket:
     return listener
 
 
+def listen_or_next(port: "int | None", usual: int) -> socket.socket:
+    """A listening socket on the port asked for, else on the usual one or the next free; SlotmeterError when the one
+    asked for is taken.
+    """
+    if port is None:
+        try:
+            return listen(usual)
+        except OSError:
+            return listen(0)
+    try:
+        return listen(port)
+    except OSError as error:
+        raise SlotmeterError(f"cannot listen on port {port} ({error.strerror}): choose another with --port") from error
+
+
 def serve(
-    bench: "Bench",
+    bench: Served,
     listener: socket.socket,
     stop: "Callable[[], bool] | None" = None,
     keyboard: "tuple[int, Callable[[], None]] | None" = None,
@@ -142,9 +178,11 @@ def serve(
     keyboard: a file descriptor, and what to call when there is something to read from it.
 
     Requests of several clients are carried out one after the other. Between requests a running clock is
-    followed: what falls due is carried out, and the next reply carries what was sent.
+    followed: what falls due is carried out, and the next reply carries what was sent. `bench.filenos` can be read when
+    its radio has something, and may be others after each `poll`.
     """
     selector = selectors.DefaultSelector()
+    radios: set[int] = set()
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ, None)
     if keyboard is not None:
@@ -155,6 +193,15 @@ def serve(
         peers.discard(peer)
         selector.unregister(peer.connection)
         peer.connection.close()
+
+    def watch(wanted: "set[int]") -> None:
+        for fileno in radios - wanted:
+            selector.unregister(fileno)
+        for fileno in wanted - radios:
+            # Whatever it is: `poll` looks.
+            selector.register(fileno, selectors.EVENT_READ, _nothing)
+        radios.clear()
+        radios.update(wanted)
 
     def flush(peer: _Peer) -> None:
         """Sends what the peer takes, and asks to be told when it takes more; reading stops until it has taken all."""
@@ -190,6 +237,7 @@ def serve(
 
     try:
         while not bench.finished and not (stop is not None and stop()):
+            watch(set(bench.filenos()))
             for key, mask in selector.select(min(_POLL_S, bench.wait_s())):
                 if key.data is None:
                     try:
@@ -211,6 +259,7 @@ def serve(
         for peer in list(peers):
             # The reply to `quit` is already with the system, unless the peer does not read at all.
             close(peer)
+        watch(set())
         selector.unregister(listener)
         if keyboard is not None:
             selector.unregister(keyboard[0])

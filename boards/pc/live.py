@@ -35,6 +35,11 @@ _WIPE = "\r\x1b[J"
 _KEYS = {"a": "a", "b": "b", "h": "hold", "\r": "ok", "\n": "ok", "\x08": "clear", "\x7f": "clear"}
 
 
+def meaning_of(code: str) -> str:
+    """What an alert's code means, of four hex digits."""
+    return _MEANINGS.get(int(code, 16), "an alert of no known code")
+
+
 def use_case_names() -> "dict[int, str]":
     """Message codes of the meter to the names of use cases."""
     from slotmeter.firmware.usecases import ALERT_MESSAGES, USE_CASES
@@ -172,5 +177,5 @@ class Live:
         line = "%s %s %s, counter %d, %d octets" % (where, who, peer.hex().upper(), counter, len(octets))
         if code:
             name = code
-            line += ": " + _MEANINGS.get(int(code, 16), "an alert of no known code")
+            line += ": " + meaning_of(code)
         self._show(kind, name, line)

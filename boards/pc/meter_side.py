@@ -50,7 +50,7 @@ class MeterSide:
         self._now_ms = now_ms
         self.agreed = b""
         self.tells_join = True
-        self.tells_time: Callable[[int], None] | None = None
+        self.tells_time: Callable[[int], bool] | None = None
         self.joiner = MeterStation(radio, KeyExchange(crypto, entropy, meter.eui64, identities), meter)
         # What the meter gave for the hub: not taken by the joiner yet, and on its way.
         self._out = b""

@@ -6,6 +6,15 @@ from typing import Any
 
 import click
 
+
+def _place(_ctx: click.Context, _param: click.Parameter, text: str) -> "tuple[int, int]":
+    x, comma, y = text.partition(",")
+    try:
+        return int(x), int(y if comma else "0")
+    except ValueError:
+        raise click.BadParameter("a place is two whole numbers, such as 30,0") from None
+
+
 _RUNNING = (
     click.option("--port", type=click.IntRange(1, 65535), help="The meter on this port.  [default: the one that runs]"),
     click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="The meter that runs on this store."),
@@ -41,6 +50,17 @@ _STARTED = (
         "--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="Repeatable randomness; protects even less."
     ),
 )
+_RADIO = (
+    click.option("--radio", metavar="PORT", help="A ZigBee stick: /dev/ttyUSB0, or socket://HOST:PORT."),
+    click.option("--air", metavar="NAME", help="A radio on the air NAME, which processes of this machine share."),
+    click.option(
+        "--at",
+        callback=_place,
+        default="0,0",
+        metavar="X,Y",
+        help="Where on that air; 100 away is out of reach.",
+    ),
+)
 
 
 def _all(options: "tuple[Callable[[Any], Any], ...]") -> "Callable[[Any], Any]":
@@ -56,6 +76,15 @@ def _all(options: "tuple[Callable[[Any], Any], ...]") -> "Callable[[Any], Any]":
 of_a_running_meter = _all(_RUNNING)
 # --variant, --store, --temporary, --keys, --rtds and --seed: the meter that is started.
 of_a_started_meter = _all(_STARTED)
+# --radio, --air and --at: its radio.
+of_a_radio = _all(_RADIO)
+
+
+def check_radio(radio: "str | None", air: "str | None", direct: bool = False) -> None:
+    """UsageError when two kinds of radio are asked for, or one and none."""
+    given = [name for name, asked in (("--radio", radio), ("--air", air), ("--direct", direct)) if asked]
+    if len(given) > 1:
+        raise click.UsageError("%s and %s exclude each other" % (given[0], given[1]))
 
 
 def check_store(store: "Path | None", temporary: bool) -> None:

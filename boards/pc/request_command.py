@@ -1,14 +1,16 @@
 """`slotmeter request`: a use case with its fields, built and protected as the right remote party would, and sent."""
 
 import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
+
+if TYPE_CHECKING:
+    from slotmeter.boards.pc.request_builder import Order, UseCase
 
 _ROLES = (
     "supplier",
@@ -21,8 +23,6 @@ _ROLES = (
     "contingency",
     "root",
 )
-# Seconds from 1970 to 2000.
-_EPOCH_S = 946684800
 
 
 def _given(pairs: "tuple[str, ...]") -> "dict[str, Any]":
@@ -102,11 +102,12 @@ def _show_fields(name: str, variant: str) -> None:
 
 def _now_s(clock: "dict[str, Any] | None") -> int:
     """Seconds since 2000 by the meter's clock, by this machine's when no meter is asked."""
+    from slotmeter.boards.pc.bench_clock import machine_s
     from slotmeter.boards.pc.field_values import parse_time
 
     if clock is not None and clock.get("ok"):
         return parse_time(str(clock["now"]), 0)
-    return int(time.time()) - _EPOCH_S
+    return machine_s()
 
 
 @click.command(
@@ -120,6 +121,7 @@ Examples:
   slotmeter request ECS22b --from -2d              half-hours of two days
   slotmeter request ECS02 --at 2030-01-15T09:00:00Z
   slotmeter request CS01a amount=£10               top up, with a token made here
+  slotmeter request ECS17b --hub                   to a meter on air, through the running slotmeter hub
 
 Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
 )
@@ -147,6 +149,9 @@ Status: 0 answered, 1 refused or no meter, 3 answered with a failure.""",
     "--keys", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the credentials.  [default: the meter's]"
 )
 @click.option("--rtds", type=click.Path(path_type=Path), metavar="DIR", help="Send as the parties of RTDS from DIR.")
+@click.option("--hub", "by_hub", is_flag=True, help="Through the running comms hub, to a meter on air.")
+@click.option("--device", metavar="EUI64", help="To this device of the hub.  [default: the only one]")
+@click.option("--timeout", type=click.FloatRange(0.1, 3600), default=30.0, help="Seconds to wait, with --hub.")
 @click.option("--json", "as_json", is_flag=True, help="Print the meter's reply as it comes.")
 def command(
     use_case: "str | None",
@@ -168,6 +173,9 @@ def command(
     store: "Path | None",
     keys: "Path | None",
     rtds: "Path | None",
+    by_hub: bool,
+    device: "str | None",
+    timeout: float,
     as_json: bool,
 ) -> None:
     """Build a command, protect it with the bench's keys, send it to the running meter and show the answer.
@@ -185,6 +193,11 @@ def command(
     if (at is not None) + at_once + cancel > 1:
         raise click.UsageError("--at, --now and --cancel exclude each other")
 
+    if device is not None and not by_hub:
+        raise click.UsageError("--device goes with --hub")
+    if by_hub and (store is not None or print_only):
+        raise click.UsageError("--hub excludes --store and --print: --port says which hub")
+
     from slotmeter.boards.pc import request_builder, running
     from slotmeter.boards.pc.answers import Answers
     from slotmeter.boards.pc.lines import Client
@@ -194,6 +207,11 @@ def command(
     case = request_builder.find(use_case)
     given = _given(fields)
     when = "cancel" if cancel else at or "now"
+    number = None if role is None else roles.NAMES.index(role)
+    if by_hub:
+        order = request_builder.Order(number, urp, when, begin, end, variant or "single", _now_s(None), party=party)
+        _by_hub(case, order, given, counter, port, keys, rtds, device, timeout, as_json)
+        return
     meter = running.RunningMeter(port or 0) if print_only and not running.running() else running.find(port, store)
     client = None if print_only else Client(meter.port)
     try:
@@ -201,7 +219,7 @@ def command(
             variant = str(client.request("hello")["devices"][0]["variant"])
         now_s = _now_s(client.request("clock") if client is not None else None)
         order = request_builder.Order(
-            None if role is None else roles.NAMES.index(role),
+            number,
             urp,
             when,
             begin,
@@ -227,6 +245,46 @@ def command(
             client.close()
     if status:
         click.get_current_context().exit(status)
+
+
+def _by_hub(
+    case: "UseCase",
+    order: "Order",
+    given: "dict[str, Any]",
+    counter: "int | None",
+    port: "int | None",
+    keys: "Path | None",
+    rtds: "Path | None",
+    device: "str | None",
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Builds the command for the meter of the keystore, and sends it through the running hub."""
+    from slotmeter.boards.pc.answers import Answers
+    from slotmeter.boards.pc.at_hub import AtHub
+    from slotmeter.boards.pc.hub_command import eui64_of, exchange
+    from slotmeter.boards.pc.network_words import eui64_text
+    from slotmeter.boards.pc.requester import Requester
+
+    with AtHub(port) as hub:
+        requester = Requester(keys or (None if rtds else _path(hub.hub.keys)), rtds)
+        target = requester.cast.device.eui64
+        wanted = target if device is None else eui64_of(device)
+        if wanted != target:
+            raise SlotmeterError(
+                "%s is not the meter of the keys in %s, which is %s: name those of that meter with --keys"
+                % (eui64_text(wanted), requester.cast.folder, eui64_text(target))
+            )
+        # What the hub cannot carry is told before a counter is used up.
+        if target.hex().upper() not in [one["eui64"] for one in hub.devices()]:
+            raise SlotmeterError(
+                "%s is not in the hub's device log: slotmeter hub add %s INSTALL-CODE" % ((eui64_text(target),) * 2)
+            )
+        message = requester.build(case, order, given, counter)
+        if as_json:
+            click.echo(json.dumps({"ok": True, "messages": hub.exchange(target, message, timeout)}))
+        else:
+            exchange(hub, Answers(hub.hub, requester.cast), target, message, timeout)
 
 
 def _path(text: str) -> "Path | None":

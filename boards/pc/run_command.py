@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -12,6 +11,7 @@ import click
 
 from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.boards.pc.network_words import eui64_text
 from slotmeter.zigbee_han import install_code
 
 if TYPE_CHECKING:
@@ -71,18 +71,26 @@ def _tell_of_network(bench: "Bench", live: "Live", show_keys: bool) -> None:
     han = bench.han
     if han is None:
         return
-    text = "%s on channel %d as %s, tunnel open after %.1f s of its time" % (
-        "resumed" if han.resumed else "joined",
-        han.channel,
-        install_code.text_of(han.code),
-        han.took_ms / 1000,
-    )
-    live.line("network %s" % text)
+    code = install_code.text_of(han.code)
+    own = bench.own_han
+    if own is not None:
+        how = "resumed" if own.resumed else "joined"
+        words = (how, own.channel, code, own.took_ms / 1000)
+        live.line("network %s on channel %d as %s, tunnel open after %.1f s of its time" % words)
+    else:
+        options = bench.options
+        where = "air %s" % options.air if options.air is not None else "stick %s" % options.radio
+        live.line("radio   %s, EUI-64 %s, install code %s" % (where, eui64_text(han.eui64), code))
+        if han.resumed:
+            live.line("network resumes where it was")
+        else:
+            live.line("network looks for a hub that lets it in; on its side, for example:")
+            live.line("          slotmeter hub add %s '%s' --permit 240" % (eui64_text(han.eui64), code))
     if bench.options.capture is not None:
         live.line("capture %s" % bench.options.capture)
     if show_keys:
         live.line("keys for Wireshark (Preferences, Protocols, ZigBee, Pre-configured Keys); they protect nothing")
-        for name, key in (("install code", han.join_key), ("agreed", han.link_key), ("network", han.network_key)):
+        for name, key in han.known_keys():
             live.line('  "%s","Normal","%s"' % (":".join("%02X" % octet for octet in key), name))
 
 
@@ -96,6 +104,8 @@ Examples:
   slotmeter run --load house --rate 3600     an hour of a household's life in a second
   slotmeter run --load 3000 --start 2030-01-01T00:00:00Z --rate 60
   slotmeter run --capture air.pcap --show-keys
+  slotmeter run --radio /dev/ttyUSB0   on a ZigBee stick, for a hub that lets it in
+  slotmeter run --air x                the same on an air of this machine: slotmeter hub --air x
   ONCE=1 slotmeter run                 only the demonstration
 
 In a terminal the meter's face is shown: a and b are its buttons, digits and Enter its keypad. In another terminal:
@@ -118,6 +128,7 @@ slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
     help="Listen on this loopback port.  [default: %d or the next free one]" % _PORT,
 )
 @click.option("--direct", is_flag=True, help="Without the home area network: messages go straight to the meter.")
+@options.of_a_radio
 @click.option(
     "--capture",
     type=click.Path(path_type=Path),
@@ -141,6 +152,9 @@ def command(
     load: "str | None",
     port: "int | None",
     direct: bool,
+    radio: "str | None",
+    air: "str | None",
+    at: "tuple[int, int]",
     capture: "Path | None",
     show_keys: bool,
     no_demo: bool,
@@ -149,20 +163,23 @@ def command(
     """Start an emulated electricity meter, send it a command as its supplier would, and keep it running.
 
     Beside it is a comms hub on a virtual ZigBee air: the meter joins its network by install code, they agree a key by
-    certificate, and every message goes through the tunnel between them. --direct leaves that out.
+    certificate, and every message goes through the tunnel between them. --direct leaves that out. With --radio or --air
+    the meter is alone: it joins the network of whichever hub lets it in, and messages come from there.
 
     While it runs it listens on the loopback interface for send, request and the bench protocol, and shows each message
     that passes. With its output not in a terminal, or with ONCE=1 in the environment, it ends after the demonstration.
     """
     options.check_store(store, temporary)
+    options.check_radio(radio, air, direct)
+    on_air = radio is not None or air is not None
     if keep is None:
-        keep = os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
+        keep = on_air or os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
 
     from slotmeter.boards.pc import running
     from slotmeter.boards.pc.bench import Bench, Options, version
     from slotmeter.boards.pc.bench_clock import format_time
     from slotmeter.boards.pc.keyboard import Keyboard
-    from slotmeter.boards.pc.lines import serve
+    from slotmeter.boards.pc.lines import listen_or_next, serve
     from slotmeter.boards.pc.live import Live
 
     click.echo("slotmeter %s, an emulated SMETS2 electricity meter (ESME, %s)" % (version(), variant))
@@ -180,7 +197,10 @@ def command(
         seed=seed,
         start=start,
         rate=rate,
-        han=not direct,
+        han=not direct and not on_air,
+        air=air,
+        radio=radio,
+        at=at,
         capture=capture,
         note=click.echo,
     )
@@ -200,11 +220,11 @@ def command(
             if not reply["ok"]:
                 raise SlotmeterError("--load %s: %s" % (load, reply["error"]["text"]))
             live.line("load    %s" % load)
-        if not no_demo:
+        if not no_demo and not on_air:
             _demonstrate(bench, live)
         if not keep:
             return
-        listener = _listen(port)
+        listener = listen_or_next(port, _PORT)
         announced: "Path | None" = None
         try:
             number = listener.getsockname()[1]
@@ -216,9 +236,8 @@ def command(
             except OSError as error:
                 live.line("send and request need --port %d: %s" % (number, error.strerror))
             live.line()
-            live.line(
-                "Listening on 127.0.0.1:%d. In another terminal: slotmeter request ECS17b. Ctrl-C ends it." % number
-            )
+            example = "slotmeter press b" if on_air else "slotmeter request ECS17b"
+            live.line("Listening on 127.0.0.1:%d. In another terminal: %s. Ctrl-C ends it." % (number, example))
             if Keyboard.is_there() and sys.stdout.isatty():
                 with Keyboard(live.key) as keyboard:
                     serve(bench, listener, live.tick, (keyboard.fileno, keyboard.read))
@@ -253,20 +272,3 @@ def _load(text: "str | None") -> "dict[str, object]":
     if not Path(text).is_file():
         raise SlotmeterError("--load %s: give watts, the name of a file with half-hours, or house" % text)
     return {"file": str(Path(text).resolve())}
-
-
-def _listen(port: "int | None") -> socket.socket:
-    """A listening socket on the port asked for; SlotmeterError when it is taken."""
-    from slotmeter.boards.pc.lines import listen
-
-    if port is None:
-        try:
-            return listen(_PORT)
-        except OSError:
-            return listen(0)
-    try:
-        return listen(port)
-    except OSError as error:
-        raise SlotmeterError(
-            "cannot listen on port %d (%s): choose another with --port" % (port, error.strerror)
-        ) from error

@@ -1,4 +1,4 @@
-"""Which meters are running on this machine, so that `send` and `request` find one without being told.
+"""Which meters and hubs are running on this machine, so that `send` and `request` find one without being told.
 
 Each `run` keeps a small file, data folder/running/PROCESS.json, as long as it listens. A file whose process is gone is
 left over from a crash and removed.
@@ -18,15 +18,30 @@ def data_home() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "slotmeter"
 
 
-class RunningMeter:
-    """One meter that listens. store: its file, or "" for a temporary one; keys and rtds: folders of its credentials."""
+METER = "meter"
+HUB = "hub"
 
-    def __init__(self, port: int, variant: str = "single", store: str = "", keys: str = "", rtds: str = "") -> None:
+
+class RunningMeter:
+    """One meter that listens, or a hub (kind). store: its file, or "" for a temporary one; keys and rtds: folders of
+    its credentials.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        variant: str = "single",
+        store: str = "",
+        keys: str = "",
+        rtds: str = "",
+        kind: str = METER,
+    ) -> None:
         self.port = port
         self.variant = variant
         self.store = store
         self.keys = keys
         self.rtds = rtds
+        self.kind = kind
 
 
 def _folder() -> Path:
@@ -66,16 +81,16 @@ def _read(path: Path) -> "RunningMeter | None":
     try:
         facts: Any = json.loads(path.read_text(encoding="utf-8"))
         port = facts["port"]
-        texts = [facts[name] for name in ("variant", "store", "keys", "rtds")]
-    except (OSError, ValueError, KeyError, TypeError):
+        texts = [facts[name] for name in ("variant", "store", "keys", "rtds")] + [facts.get("kind", METER)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if not isinstance(port, int) or not all(isinstance(text, str) for text in texts):
         return None
     return RunningMeter(port, *texts)
 
 
-def running() -> "list[RunningMeter]":
-    """The meters that listen now, the latest last."""
+def running(kind: str = METER) -> "list[RunningMeter]":
+    """The meters that listen now, or the hubs, the latest last."""
     found = []
     try:
         paths = sorted(_folder().glob("*.json"), key=lambda path: path.stat().st_mtime)
@@ -86,7 +101,7 @@ def running() -> "list[RunningMeter]":
             withdraw(path)
             continue
         meter = _read(path)
-        if meter is not None:
+        if meter is not None and meter.kind == kind:
             found.append(meter)
     return found
 
@@ -113,3 +128,18 @@ def find(port: "int | None" = None, store: "Path | None" = None) -> RunningMeter
         ports = ", ".join("%d (%s)" % (meter.port, meter.store or "temporary") for meter in meters)
         raise SlotmeterError("several meters are running: choose one with --port out of %s" % ports)
     return meters[0]
+
+
+def find_hub(port: "int | None" = None) -> RunningMeter:
+    """The hub on that port, else the one that runs; SlotmeterError says how to start one."""
+    hubs = running(HUB)
+    if port is not None:
+        return next((hub for hub in hubs if hub.port == port), RunningMeter(port, kind=HUB))
+    if not hubs:
+        raise SlotmeterError(
+            "no hub is running: start one in another terminal with slotmeter hub --radio PORT or --air NAME"
+        )
+    if len(hubs) > 1:
+        ports = ", ".join("%d (%s)" % (hub.port, hub.store or "temporary") for hub in hubs)
+        raise SlotmeterError("several hubs are running: choose one with --port out of %s" % ports)
+    return hubs[0]

@@ -8,8 +8,13 @@ Nothing that is put is durable before `commit`.
 
 from typing import TYPE_CHECKING
 
+from slotmeter.zigbee_han.sim.node import COUNTER_STEP
+from slotmeter.zigbee_han.sim.radio import AirRadio
+
 if TYPE_CHECKING:
+    from slotmeter.hal.radio import Radio
     from slotmeter.hal.store import Store
+    from slotmeter.zigbee_han.station import Station
 
 
 class Shelf:
@@ -42,3 +47,40 @@ class Shelf:
         """The store was emptied: what was in it is put once more."""
         self._changed = {name for name, value in self._values.items() if value is not None}
         self.commit()
+
+
+class Kept:
+    """A station and its radio, as a shelf remembers them under `name`. A stick remembers its network by itself.
+
+    due: whether something happened that must be remembered.
+    """
+
+    def __init__(self, name: str, station: "Station", radio: "Radio", shelf: Shelf) -> None:
+        self.station = station
+        self.due = False
+        self._air_radio = radio if isinstance(radio, AirRadio) else None
+        self._name = name
+        self._shelf = shelf
+        self._counter = 0
+
+    def is_known(self) -> bool:
+        """Whether all of it is on the shelf."""
+        if self._air_radio is not None and self._shelf.get(self._name + ".radio") is None:
+            return False
+        return self._shelf.get(self._name + ".station") is not None
+
+    def load(self) -> None:
+        """Takes back what was kept. DecodeError when it is damaged."""
+        self.station.load(self._shelf.get(self._name + ".station") or b"")
+
+    def keep(self) -> None:
+        """Puts it on the shelf when something changed that must be remembered, or the counters have come far."""
+        one = self._air_radio
+        counter = 0 if one is None else one.node.nwk.counter
+        far = not self._counter <= counter < self._counter + COUNTER_STEP // 2
+        if self.due or self.station.unsaved or far:
+            self.due = False
+            self._counter = counter
+            self._shelf.put(self._name + ".station", self.station.save())
+            if one is not None:
+                self._shelf.put(self._name + ".radio", one.save())

@@ -5,7 +5,7 @@ import pytest
 from world import World
 
 from slotmeter.firmware import undelivered
-from slotmeter.firmware.facts import AlertSent
+from slotmeter.firmware.facts import AlertSent, MessageDelivered
 from slotmeter.firmware.settings import Settings
 from slotmeter.hal.records import Records
 from slotmeter.hal.store import RECORD_LIMIT
@@ -49,11 +49,12 @@ def test_what_was_delivered_does_not_come_again():
         world.meter.receive(world.command(world.supplier, *READ, counter=counter), world.now_s * 1000)
     first = world.meter.to_send()
     world.meter.delivered(first)
-    world.meter.to_send()
-    # It is taken out with whatever is committed next.
-    world.deliver(world.command(world.supplier, *READ, counter=7002))
+    told = [fact.data for fact in world.take()[2] if isinstance(fact, MessageDelivered)]
+    assert told == [first]
+    # The store knows it at the next tick.
+    world.meter.tick(world.now_s * 1000)
     world.power_up(world.store.reopened())
-    assert heads(world) == [(b.RESPONSE, 7001), (b.RESPONSE, 7002)]
+    assert heads(world) == [(b.RESPONSE, 7001)]
 
 
 def test_octets_that_are_not_what_left_last_deliver_nothing():

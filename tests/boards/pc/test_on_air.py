@@ -1,0 +1,143 @@
+"""A hub and a meter as processes of their own, on an air of this machine: they join, talk, die, and go on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+# Each of them starts processes and waits for them, in real time.
+pytestmark = pytest.mark.slow
+
+METER = "02-53-4C-4F-54-10-00-01"
+
+
+class Home:
+    """A user's folders, and what is started in them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.environment = dict(os.environ, XDG_DATA_HOME=str(folder / "data"), XDG_RUNTIME_DIR=str(folder))
+        self.environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        folder.chmod(0o700)
+        self.processes = []
+
+    def command(self, *arguments):
+        return [sys.executable, "-m", "slotmeter.boards.pc", *arguments]
+
+    def call(self, *arguments, status=0):
+        """What one command says; it must end with that status."""
+        done = subprocess.run(
+            self.command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=self.environment
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def start(self, *arguments):
+        """A process that stays."""
+        one = Started(self, arguments, self.folder / ("%d.out" % len(self.processes)))
+        self.processes.append(one)
+        return one
+
+    def close(self):
+        for one in self.processes:
+            one.kill()
+
+
+class Started:
+    """A process, and what it says."""
+
+    def __init__(self, home, arguments, path):
+        self.path = path
+        with open(path, "wb") as file:
+            self.process = subprocess.Popen(
+                home.command(*arguments), stdout=file, stderr=subprocess.STDOUT, env=home.environment
+            )
+
+    def text(self):
+        return self.path.read_text()
+
+    def see(self, pattern, seconds=20):
+        """Waits until it says something that fits; the match."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = re.search(pattern, self.text())
+            if found:
+                return found
+            assert self.process.poll() is None, self.text()
+            time.sleep(0.02)
+        raise AssertionError("no %s in\n%s" % (pattern, self.text()))
+
+    def kill(self):
+        """The power goes."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(20) == 130, self.text()
+
+
+@pytest.fixture
+def home(tmp_path):
+    one = Home(tmp_path)
+    yield one
+    one.close()
+
+
+def story(home, hub_radio, meter_radio):
+    """From two fresh devices over two power cuts to a meter that is taken out of the log."""
+    hub = home.start("hub", *hub_radio, "--channel", "21")
+    hub.see("Listening")
+    assert "channel 21" in hub.text()
+    meter = home.start("run", *meter_radio)
+    code = meter.see("install code ([0-9A-F ]+)\n")[1]
+    assert "is in the log" in home.call("hub", "add", METER, code, "--permit", "240")
+    meter.see("joined the network of hub 02-53-4C-4F-54-10-00-02, channel 21", 80)
+    meter.see("agreed a key")
+    meter.see("tunnel with .* open")
+    assert "joined, tunnel open" in home.call("hub", "devices")
+    said = home.call("request", "ECS17b", "--hub")
+    assert "MAC authentic, encrypted, decrypted" in said
+    assert "Device commissioned" in home.call("hub", "alerts")
+    meter.see("result +ECS17b")
+
+    meter.kill()
+    meter = home.start("run", *meter_radio)
+    assert "network resumes where it was" in meter.see("(?s).*Listening")[0]
+    meter.see("back in the network")
+    assert "Supplier Message" in home.call("request", "ECS10", "message=again", "--hub")
+    assert "joined the network" not in meter.text()
+
+    hub.kill()
+    hub = home.start("hub", *hub_radio)
+    assert "network resumed, channel 21" in hub.see("(?s).*Listening")[0]
+    hub.see("tunnel with .* open")
+    text = home.call("request", "ECS42", "--print").split()[-1]
+    assert "success" in home.call("hub", "send", METER, text)
+    said = home.call("hub", "send", METER, text, status=1)
+    assert "8F53" in said and "refuses" in said
+
+    home.call("hub", "remove", METER)
+    meter.see("left the network")
+    assert "not in the hub's device log" in home.call("request", "ECS17b", "--hub", status=1)
+    for one in (meter, hub):
+        one.stop()
+
+
+def test_hub_and_meter_on_a_shared_air(home):
+    story(home, ["--air", "x"], ["--air", "x", "--at", "30,0"])
+
+
+def test_a_meter_on_air_is_commanded_by_its_hub_only(home):
+    meter = home.start("run", "--air", "x", "--temporary")
+    meter.see("Listening")
+    assert "slotmeter request --hub" in home.call("request", "ECS17b", status=1)
+    assert "no hub is running" in home.call("request", "ECS17b", "--hub", status=1)
+    # It goes on metering, and its keys work.
+    home.call("press", "b")
+    meter.see("join failed: no network is in reach")
