@@ -30,12 +30,15 @@ from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Place, Up
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.hal.virtual.store import VirtualStore
 from slotmeter.zigbee_han import install_code, station, tunnel
+from slotmeter.zigbee_han.comms_hub import KIND_NAMES
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
     from slotmeter.hal.store import Store
 
 CHANNELS = range(11, 27)
+# Device types by their names.
+KINDS = {name: kind for kind, name in KIND_NAMES.items()}
 # What a permit can last (ZigBee: FF means for ever, which a hub never says).
 PERMIT_LIMIT_S = 254
 # What came and nobody asked for: more than a busy day brings.
@@ -371,9 +374,10 @@ class HubBench:
     def _add(self, request: "dict[str, Any]") -> "dict[str, Any]":
         eui64 = self._eui64(request)
         again = self._side.hub.find(eui64) is not None
+        kind = fields.choice(request, "type", tuple(KINDS), "ESME")
         key = _key_of(self._crypto, fields.text(request, "code"), str(request.get("form") or "crc"))
         try:
-            self._side.hub.add(eui64, key)
+            self._side.hub.add(eui64, key, KINDS[kind])
         except EncodeError as error:
             raise RequestError("log-full", f"{error}; remove one: slotmeter hub remove") from error
         self._side.forget(eui64)
@@ -381,8 +385,6 @@ class HubBench:
 
     def _remove(self, request: "dict[str, Any]") -> "dict[str, Any]":
         eui64 = self._logged(request)
-        if eui64 in self._joined or eui64 in self._side.hub.keyed:
-            self._radio.radio.send_away(eui64, radios.now_ms())
         self._side.hub.remove(eui64)
         self._side.forget(eui64)
         self._joined = [one for one in self._joined if one != eui64]
@@ -404,10 +406,12 @@ class HubBench:
     def _devices(self, _request: "dict[str, Any]") -> "dict[str, Any]":
         hub = self._side.hub
         found = []
-        for eui64 in hub.devices:
+        for one in hub.log:
+            eui64 = one.eui64
             found.append(
                 {
                     "eui64": eui64.hex().upper(),
+                    "type": KIND_NAMES[one.kind],
                     "state": self._state(eui64),
                     "keyed": eui64 in hub.keyed,
                     "waiting": self._side.waiting(eui64),

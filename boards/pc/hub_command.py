@@ -220,9 +220,10 @@ def _serve(ctx: click.Context, hub: "HubBench", port: "int | None") -> None:
 @click.argument("eui64", metavar="EUI64")
 @click.argument("code", metavar="INSTALL-CODE")
 @click.option("--form", type=click.Choice(["crc", "code", "key"]), default="crc", show_default=True, help="See below.")
+@click.option("--type", "kind", default="ESME", show_default=True, help="ESME, GSME, GPF, HCALCS, PPMID or 'type 2'.")
 @click.option("--permit", type=click.IntRange(1, 254), metavar="SECONDS", help="And let it join, for so long.")
 @_which
-def add(eui64: str, code: str, form: str, permit: "int | None", port: "int | None") -> None:
+def add(eui64: str, code: str, form: str, kind: str, permit: "int | None", port: "int | None") -> None:
     """Take a device into the log, with its install code.
 
     The code has its CRC at the end, as it is printed on a device (form crc). GBCS messages carry 16 octets without one:
@@ -231,7 +232,7 @@ def add(eui64: str, code: str, form: str, permit: "int | None", port: "int | Non
     from slotmeter.boards.pc.at_hub import AtHub
 
     with AtHub(port) as hub:
-        reply = hub.ask("add", device=eui64_of(eui64).hex(), code=code, form=form)
+        reply = hub.ask("add", device=eui64_of(eui64).hex(), code=code, form=form, type=kind)
         what = "has another install code now" if reply["again"] else "is in the log"
         click.echo("%s %s" % (eui64_text(eui64_of(eui64)), what))
         if permit is None:
@@ -275,7 +276,7 @@ def devices(port: "int | None") -> None:
         found = hub.devices()
         for one in found:
             waiting = ", %d messages wait" % one["waiting"] if one["waiting"] else ""
-            click.echo("%s  %s%s" % (_named({"device": one["eui64"]}), one["state"], waiting))
+            click.echo("%s  %-6s  %s%s" % (_named({"device": one["eui64"]}), one["type"], one["state"], waiting))
         if not found:
             click.echo("no devices: slotmeter hub add EUI64 INSTALL-CODE")
 

@@ -58,7 +58,8 @@ def test_a_device_comes_into_the_log_and_out_of_it(hub):
     assert ask(hub, "add", device=METER, code=CODE)["again"] is False
     assert ask(hub, "add", device=METER, code=CODE)["again"] is True
     (device,) = ask(hub, "devices")["devices"]
-    assert device == {"eui64": METER, "state": "has not joined", "keyed": False, "waiting": 0}
+    assert device == {"eui64": METER, "type": "ESME", "state": "has not joined", "keyed": False, "waiting": 0}
+    assert "ESME" in refusal(hub, "add", device=METER, code=CODE, type="kettle")[1]
     ask(hub, "remove", device=METER)
     assert ask(hub, "devices")["devices"] == []
     assert refusal(hub, "remove", device=METER)[0] == "unknown-device"
