@@ -4,7 +4,7 @@ A fuzz target is a script that calls `main(Target(...))`. It needs nothing that 
 seed gives the same inputs. What a target must prove:
 
 - whatever comes, the parser answers, or raises one of its `refusals` (a broken message), nothing else;
-- one input takes at most `slow_s` plus `slow_s_per_kib` for each 1024 octets of it;
+- one input takes at most `slow_s` plus `slow_s_per_kib` for each 1024 octets of it; what does not end is stopped;
 - the largest allocation while parsing stays below `memory` plus `memory_per_octet` for each octet of input (asked
   of one input in sixteen, because asking is slow);
 - `after(input, refused)`, when given, holds: for a meter, its state's digest is what it was before a refused message.
@@ -14,6 +14,7 @@ import argparse
 import collections
 import json
 import random
+import signal
 import sys
 import time
 import tracemalloc
@@ -24,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "independent"))
 import builder  # noqa: E402
 import dataset  # noqa: E402
 
+# After how much time of the processor an input is held to run for ever.
+ENDLESS_S = 5
 GOLDEN = Path(__file__).resolve().parent.parent / "vectors" / "gbcs"
 # Octets that mean something to these parsers: lengths on their edges, tags, fixed octets of headers.
 LENGTHS = (0, 1, 2, 11, 12, 13, 0x7F, 0x80, 0x81, 0x82, 0x83, 0x84, 0xFE, 0xFF)
@@ -210,6 +213,15 @@ class Report:
         self.failures = []
 
 
+class Endless(BaseException):
+    """An input is stopped; no `except Exception` of what is being fuzzed keeps it going."""
+
+
+def stop(_number, _frame):
+    """It has run for ENDLESS_S."""
+    raise Endless
+
+
 def reason_of(error):
     """A refusal's reason without the numbers in it."""
     text = getattr(error, "reason", None) or str(error)
@@ -223,12 +235,20 @@ def try_one(target, data, report, with_memory=False):
     if with_memory:
         tracemalloc.start()
     start = time.process_time()
+    endless = False
+    signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, target.slow_s + ENDLESS_S)
     try:
         target.parse(data)
     except target.refusals as error:
         refused = reason_of(error)
+    except Endless:
+        endless = True
+        report.failures.append(("it does not end", data))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
         report.failures.append(("%s: %s" % (type(error).__name__, error), data))
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     spent = time.process_time() - start
     if with_memory:
         peak = tracemalloc.get_traced_memory()[1]
@@ -239,7 +259,7 @@ def try_one(target, data, report, with_memory=False):
     else:
         report.taken += 1
     # Tracing slows everything down: its own measure is not judged.
-    if not with_memory:
+    if not with_memory and not endless:
         report.slowest = max(report.slowest, (spent, data), key=lambda pair: pair[0])
         if spent > target.slow_s + target.slow_s_per_kib * len(data) / 1024:
             # Once more, because a shared machine hesitates; what is slow twice is slow.
@@ -251,7 +271,7 @@ def try_one(target, data, report, with_memory=False):
             spent = min(spent, time.process_time() - start)
             if spent > target.slow_s + target.slow_s_per_kib * len(data) / 1024:
                 report.failures.append(("%.3f s for %d octets" % (spent, len(data)), data))
-    elif peak > target.memory + target.memory_per_octet * len(data):
+    if with_memory and peak > target.memory + target.memory_per_octet * len(data):
         report.failures.append(("%d octets of memory for %d of input" % (peak, len(data)), data))
     report.hungriest = max(report.hungriest, (peak / (len(data) + 1000), data), key=lambda pair: pair[0])
     if target.after is not None:

@@ -46,10 +46,25 @@ def test_an_exception_that_is_no_refusal_is_found():
 def test_a_slow_input_is_found():
     def parse(data):
         if data[:1] == b"\xff":
-            sum(range(4000000))
+            sum(range(400000))
 
-    report = mutate.run(mutate.Target("slow", [b"\xff\x01", b"\x00"], parse, ValueError, slow_s=0.01), count=50)
+    report = mutate.run(mutate.Target("slow", [b"\xff\x01", b"\x00"], parse, ValueError, slow_s=0.002), count=50)
     assert any(" s for " in what for what, _ in report.failures)
+
+
+def test_an_input_that_never_ends_is_stopped_and_found(monkeypatch):
+    monkeypatch.setattr(mutate, "ENDLESS_S", 0.05)
+
+    def parse(data):
+        while data[:1] == b"\xff":
+            try:
+                data = bytes(data)
+            except Exception:  # noqa: BLE001
+                return
+
+    report = mutate.run(mutate.Target("endless", [b"\xff\x01", b"\x00"], parse, ValueError), count=20)
+    assert ("it does not end", b"\xff\x01") in report.failures
+    assert report.tried > 2
 
 
 def test_an_input_that_eats_memory_is_found():
