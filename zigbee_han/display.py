@@ -71,6 +71,9 @@ PREPAYMENT_TERMINAL = 0x0506
 METER_ENDPOINT = 1
 # Ours: how many meters are followed.
 METERS = 4
+# Ours: parts of an answer that are kept, and commands that wait to be sent.
+PARTS_LIMIT = 64
+NEXT_LIMIT = 16
 ANSWER_WITHIN_MS = 10000
 # Ours: the meter has its half of a key that was shared by then.
 KEY_SPREADS_MS = 1000
@@ -151,6 +154,11 @@ ROWS = (
 _CLIENT_OF = (METERING, PRICE, MESSAGING, PREPAYMENT, CALENDAR, MANAGEMENT, EVENTS)
 
 
+def _is_asked(cluster: int, attribute: int) -> bool:
+    """Whether an attribute is one of those in ROWS: no others are kept."""
+    return any([row[0] == cluster and row[1] != ASK and attribute in row[2] for row in ROWS])
+
+
 def _place(fields: "dict[str, Any]") -> "tuple[int, int]":
     """Where a part belongs in an answer of several commands."""
     return fields.get("day_id", fields.get("week_id", 0)), fields.get("command_index", 0)
@@ -182,6 +190,13 @@ class Meter:
 
     def __repr__(self) -> str:
         return "Meter(%s, %s)" % (self.eui64.hex(), ("asking for a key", "reading")[self.state])
+
+    def ask(self, cluster: int, command: int, fields: "dict[str, Any]") -> bool:
+        """Sends it a command next; False when too many wait."""
+        if len(self.next) >= NEXT_LIMIT:
+            return False
+        self.next.append((cluster, command, fields))
+        return True
 
     def deadline_ms(self) -> int:
         """When it is to be attended to."""
@@ -246,7 +261,7 @@ class Display(Joiner):
     # ---- what the person before it does
 
     def confirm(self, meter: bytes, answer: bytes = b"") -> bool:
-        """Confirms the meter's message, with an answer; False when there is none."""
+        """Confirms the meter's message, with an answer; False when there is none, or too much is to be sent."""
         one = self.find(meter)
         if one is None or one.message is None:
             return False
@@ -255,29 +270,27 @@ class Display(Joiner):
         if answer:
             fields["message_confirmation_control"] = 1
             fields["message_response"] = answer
-        one.next.append((MESSAGING, MESSAGE_CONFIRMATION, fields))
-        return True
+        return one.ask(MESSAGING, MESSAGE_CONFIRMATION, fields)
 
     def top_up(self, meter: bytes, digits: bytes) -> bool:
-        """Brings the meter a top-up code; what it says is told by Published. False when the meter is not followed."""
+        """Brings the meter a top-up code; what it says is told by Published. False when the meter is not followed, or
+        too much is to be sent, as of the next two.
+        """
         return self._do(meter, PREPAYMENT, CONSUMER_TOP_UP, {"originating_device": _SELF, "top_up_code": digits})
 
     def take_emergency_credit(self, meter: bytes) -> bool:
-        """Takes emergency credit; False when the meter is not followed."""
+        """Takes emergency credit."""
         return self._do(
             meter, PREPAYMENT, SELECT_EMERGENCY_CREDIT, {"command_issue_date_time": 0, "originating_device": _SELF}
         )
 
     def turn_supply_on(self, meter: bytes) -> bool:
-        """Turns an armed supply on; False when the meter is not followed."""
+        """Turns an armed supply on."""
         return self._do(meter, METERING, LOCAL_CHANGE_SUPPLY, {"proposed_supply_status": SUPPLY_ON})
 
     def _do(self, meter: bytes, cluster: int, command: int, fields: "dict[str, Any]") -> bool:
         one = self.find(meter)
-        if one is None:
-            return False
-        one.next.append((cluster, command, fields))
-        return True
+        return one is not None and one.ask(cluster, command, fields)
 
     # ---- see Joiner
 
@@ -425,14 +438,16 @@ class Display(Joiner):
             return
         if isinstance(fact, Reported):
             for which, _, value in fact.values:
-                one.values[(fact.cluster, which)] = value
+                if _is_asked(fact.cluster, which):
+                    one.values[(fact.cluster, which)] = value
             self.tell(fact)
             return
         if (fact.cluster, fact.sequence) == (one.cluster, one.sequence):
             self._answered(one, False)
         if isinstance(fact, Answered):
             for which, status, _, value in fact.records:
-                one.values[(fact.cluster, which)] = value if status == zcl.SUCCESS else None
+                if _is_asked(fact.cluster, which):
+                    one.values[(fact.cluster, which)] = value if status == zcl.SUCCESS else None
         elif isinstance(fact, Published):
             self._published(one, fact)
             self.tell(fact)
@@ -446,7 +461,7 @@ class Display(Joiner):
             if one.message is not None and one.message["message_id"] == fact.fields["message_id"]:
                 one.message = None
         elif key == (PRICE, PUBLISH_TARIFF_INFORMATION):
-            one.next.append((PRICE, GET_PRICE_MATRIX, {"issuer_tariff_id": fact.fields["issuer_tariff_id"]}))
+            one.ask(PRICE, GET_PRICE_MATRIX, {"issuer_tariff_id": fact.fields["issuer_tariff_id"]})
         elif key == (CALENDAR, PUBLISH_CALENDAR):
             calendar = {"provider_id": fact.fields["provider_id"]}
             calendar["issuer_calendar_id"] = fact.fields["issuer_calendar_id"]
@@ -458,7 +473,7 @@ class Display(Joiner):
         """
         place = _place(fields)
         parts = one.told.get(key, [])
-        if place in [_place(part) for part in parts]:
+        if len(parts) >= PARTS_LIMIT or place in [_place(part) for part in parts]:
             parts = []
         # portable: no two places are equal
         one.told[key] = sorted(parts + [fields], key=_place)
@@ -472,4 +487,4 @@ class Display(Joiner):
         ):
             fields = dict(calendar)
             fields.update(more)
-            one.next.append((CALENDAR, command, fields))
+            one.ask(CALENDAR, command, fields)

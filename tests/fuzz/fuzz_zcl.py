@@ -8,6 +8,7 @@ import mutate
 from slotmeter.zigbee_han import commands, server, tables, zcl
 from slotmeter.zigbee_han.clusters import values as told
 from slotmeter.zigbee_han.clusters.basic import Basic
+from slotmeter.zigbee_han.clusters.calendar import Calendar
 from slotmeter.zigbee_han.clusters.clock import Clock
 from slotmeter.zigbee_han.clusters.events import Events
 from slotmeter.zigbee_han.clusters.management import Management
@@ -47,6 +48,11 @@ class AMeter(told.Values):
 
     def tariff(self):
         return 0, b"x" * 24, 1
+
+    def calendar(self):
+        date = (2025, None, 1, 7)
+        times = [(number, 1 + number % 48) for number in range(100)]
+        return told.Tables(5, b"name", 1, [(date, 1)] * 40, [(1, [1] * 7)] * 9, [(1, times)] * 30, [(date, 1)] * 60)
 
     def notice(self):
         return told.Notice(1, "message " * 15)
@@ -97,7 +103,7 @@ def seeds():
 
 METER = AMeter()
 SERVERS = [Basic(METER), Clock(METER), Metering(METER), Price(METER), Messaging(METER), Prepayment(METER)]
-SERVERS += [Management(METER), Events(METER), Tunnel(), TunnelClient(PEER)]
+SERVERS += [Management(METER), Calendar(METER), Events(METER), Tunnel(), TunnelClient(PEER)]
 ENDPOINT = server.Endpoint(SERVERS)
 TIMES = [0]
 
