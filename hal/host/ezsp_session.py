@@ -115,7 +115,7 @@ ROUTERS = 0xFFFC
 _LEAVE = 0x0034
 _PERMIT = 0x0036
 # Device updates, join decisions, key establishment.
-_SECURED_REJOIN = 0
+_REJOINS = (0, 3)
 _LEFT = 2
 _GIVEN_KEY = (0, 1)
 _KEY_ESTABLISHED = 1
@@ -677,10 +677,8 @@ class Session(Traffic):
             except Refused:
                 pass
             if status != OK:
+                # Without a link key with it there is the plain request.
                 await self._ask_device(short, _LEAVE, peer[::-1] + b"\x00")
-            await self._stick.erase_key(peer)
-            self._keys.drop(peer)
-            self._link_keys.pop(peer, None)
 
         self.ask(verb)
 
@@ -717,4 +715,4 @@ class Session(Traffic):
         let_in = decision in _GIVEN_KEY
         if let_in:
             self._let_in.add(eui)
-        self._tell(DeviceJoined(eui, let_in, update == _SECURED_REJOIN))
+        self._tell(DeviceJoined(eui, let_in, update in _REJOINS))

@@ -21,7 +21,7 @@ from typing import Any
 
 from slotmeter.hal.errors import RADIO_FULL, UNAVAILABLE, HalError
 from slotmeter.hal.host import sticks
-from slotmeter.hal.host.ezsp_session import Keys, Network, Session
+from slotmeter.hal.host.ezsp_session import TRIES, Keys, Network, Session
 from slotmeter.hal.host.ezsp_traffic import Gone, Incoming, Outgoing, Refused
 from slotmeter.hal.host.serial import why_not
 from slotmeter.hal.radio import Place, Radio, Received
@@ -46,7 +46,8 @@ _NO_EUI = b"\xff" * 8
 _POWERS_DBM = (8, 4, 0)
 _COORDINATOR = 1
 _ROUTER = 2
-_ALL_CHANNELS = 0x07FFF800
+# Where networks are looked for: a mask of the channels 11 to 26.
+CHANNELS = 0x07FFF800
 _SCAN_DURATION = 3
 _FREE = 0xFF
 HOW_TO_INSTALL = "bellows is not installed, which drives ZigBee sticks: pip install 'slotmeter[zigbee]'"
@@ -125,13 +126,26 @@ class Stick:
 
         self._line = Line({"path": place, "baudrate": baud, "flow_control": flow}, self)
         self._line.add_callback(self._callback)
+        # Why the line or the stick failed.
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     # ---- the line
 
     async def open(self) -> None:
         """Opens the port, resets the stick, agrees on a version."""
-        await self._line.connect(use_thread=False)
+        await self._unless_lost(self._line.connect(use_thread=False))
         self.version = int(self._line.ezsp_version)
+
+    async def _unless_lost(self, work: "Awaitable[Any]") -> "Any":
+        """What comes of `work`; Gone as soon as the line or the stick fails: bellows would go on waiting."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+            if self._lost.done():
+                raise Gone(self._lost.result())
+            return task.result()
+        finally:
+            task.cancel()
 
     async def close(self) -> None:
         """Lets go of the port; nothing is raised."""
@@ -145,15 +159,18 @@ class Stick:
     async def reset(self) -> None:
         """Has the stick start anew."""
         try:
-            await self._line.reset()
-            await self._line.version()
+            await self._unless_lost(self._line.reset())
+            await self._unless_lost(self._line.version())
+        except Gone:
+            raise
         except Exception as error:  # bellows raises whatever its parts raise
             raise Gone("the stick does not come back from a reset") from error
 
     def connection_lost(self, error: "BaseException | None") -> None:
         """bellows: the port is gone, or the stick reset itself or gave up."""
-        if not self._closed:
-            self._session.on_gone(_why_lost(error))
+        if not self._closed and not self._lost.done():
+            self._lost.set_result(_why_lost(error))
+            self._session.on_gone(self._lost.result())
 
     def frame(self, data: bytes, version: int) -> bool:
         """Takes a frame that is a message, True; everything else is bellows' business."""
@@ -174,7 +191,9 @@ class Stick:
     async def _run(self, name: str, *arguments: "Any") -> "Any":
         try:
             async with asyncio.timeout(COMMAND_S):
-                return await self._line.run(name, *arguments)
+                return await self._unless_lost(self._line.run(name, *arguments))
+        except Gone:
+            raise
         except self._unknown as error:
             raise Refused(name) from error
         except TimeoutError as error:
@@ -273,7 +292,9 @@ class Stick:
     async def _safely(self, work: "Awaitable[Any]") -> "Any":
         try:
             async with asyncio.timeout(COMMAND_S):
-                return await work
+                return await self._unless_lost(work)
+        except Gone:
+            raise
         except self._unknown as error:
             raise Refused("token access") from error
         except Exception as error:  # bellows raises whatever its parts raise
@@ -375,7 +396,7 @@ class Stick:
             joinMethod=self._types.EmberJoinMethod.USE_MAC_ASSOCIATION,
             nwkManagerId=0,
             nwkUpdateId=0,
-            channels=self._types.Channels(_ALL_CHANNELS),
+            channels=self._types.Channels(CHANNELS),
         )
 
     async def form(self, channel: int, pan: int, extended_pan: bytes) -> int:
@@ -390,7 +411,7 @@ class Stick:
     async def scan(self) -> int:
         """Looks for networks on all channels."""
         kind = self._types.EzspNetworkScanType.ACTIVE_SCAN
-        return await self._status("startScan", kind, self._types.Channels(_ALL_CHANNELS), _SCAN_DURATION)
+        return await self._status("startScan", kind, self._types.Channels(CHANNELS), _SCAN_DURATION)
 
     async def join(self, network: Network) -> int:
         """Joins as a router."""
@@ -399,7 +420,7 @@ class Stick:
 
     async def rejoin(self, with_key: bool) -> int:
         """Looks for its network again."""
-        arguments: tuple[Any, ...] = (with_key, _ALL_CHANNELS)
+        arguments: tuple[Any, ...] = (with_key, CHANNELS)
         if self.version >= 14:
             # No particular reason.
             arguments = (*arguments, 0, self._types.EmberNodeType(_ROUTER))
@@ -637,6 +658,9 @@ async def open_stick(
         try:
             async with asyncio.timeout(PROBE_S if len(wanted) > 1 else OPEN_S):
                 await stick.open()
+        except Gone:
+            await stick.close()
+            raise
         except Exception as error:  # noqa: BLE001  # bellows raises whatever its parts raise
             await stick.close()
             last = error
@@ -652,6 +676,31 @@ async def open_stick(
             )
         return stick, (baud, flow)
     raise HalError(UNAVAILABLE, _why_not_open(place, last, tuple([baud for baud, _ in wanted]))) from last
+
+
+async def _started(
+    place: str,
+    eui64: "bytes | None",
+    once_only: bool,
+    opener: "Callable[[Session], Awaitable[Stick]]",
+    tell: "Callable[[object], None]",
+    keys: Keys,
+    count: "Callable[[str], None]",
+) -> Session:
+    """A session with an open stick; one that fails meanwhile is opened again, a few times."""
+    last: Exception = TimeoutError()
+    for _ in range(TRIES):
+        session = Session(opener, tell, keys, count)
+        try:
+            await session.start(eui64, once_only)
+            return session
+        except (Gone, Refused) as error:
+            await session.close()
+            last = error
+        except BaseException:
+            await session.close()
+            raise
+    raise HalError(UNAVAILABLE, "%s: %s" % (place, last)) from last
 
 
 def _ignore(_what: object) -> None:
@@ -749,15 +798,7 @@ class EzspRadio(Radio):
         self.eui64 = self._session.eui64
 
     async def _opened(self, eui64: "bytes | None", once_only: bool) -> Session:
-        session = Session(self._open, self._tell, self._keys, self._count)
-        try:
-            await session.start(eui64, once_only)
-        except (Gone, Refused) as error:
-            await session.close()
-            raise HalError(UNAVAILABLE, "%s: %s" % (self._where, error)) from error
-        except BaseException:
-            await session.close()
-            raise
+        session = await _started(self._where, eui64, once_only, self._open, self._tell, self._keys, self._count)
         self._run = asyncio.get_running_loop().create_task(session.run())
         return session
 
@@ -936,9 +977,8 @@ async def _probe(place: str, wanted: "tuple[tuple[int, str], ...]") -> Probed:
         return stick
 
     keys = Keys()
-    session = Session(opener, _ignore, keys, _ignore)
+    session = await _started(place, None, False, opener, _ignore, keys, _ignore)
     try:
-        await session.start(None, False)
         found.eui64 = session.eui64
         found.key_table = keys.size
         found.role, found.place = await session.look()
