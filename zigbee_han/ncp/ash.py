@@ -37,8 +37,9 @@ FRAME_LIMIT = 2 * (DATA_LIMIT + 3)
 WINDOW = 3
 # Frames that may wait behind the window before `send` refuses more: those of the largest table that a host can ask for.
 QUEUE_LIMIT = 64
-ACK_WITHIN_MS = 1600
-ACK_WITHIN_SHORTEST_MS = 400
+# UG101 has twice the first two: this end is the quicker one, so that what is lost is sent again by one end only.
+ACK_WITHIN_MS = 800
+ACK_WITHIN_SHORTEST_MS = 200
 ACK_WITHIN_LONGEST_MS = 3200
 # How often the same frames go out again before the line is given up.
 RETRIES = 5
