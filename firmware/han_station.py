@@ -176,6 +176,11 @@ class MeterStation(Joiner):
         self.endpoint.forget(eui64)
         self.unsaved = True
 
+    def is_out(self) -> None:
+        """See Joiner."""
+        super().is_out()
+        self.partners = []
+
     def heard(self, event: object) -> None:
         """See Station."""
         if isinstance(event, KeyShared):

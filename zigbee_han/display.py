@@ -221,8 +221,8 @@ class Display(Joiner):
         device: int = IN_HOME_DISPLAY,
         demand_every_s: int = DEMAND_EVERY_S,
     ) -> None:
-        super().__init__(radio, exchange, tuple([Client(number, self.accepts) for number in _CLIENT_OF]), device)
         self.meters = []  # type: list[Meter]
+        super().__init__(radio, exchange, tuple([Client(number, self.accepts) for number in _CLIENT_OF]), device)
         self.demand_every_s = demand_every_s
 
     def follow(self, meter: bytes, now_ms: int) -> None:
@@ -388,6 +388,11 @@ class Display(Joiner):
         one.sequence = sequence
         one.cluster = cluster
         one.sent_ms = now_ms
+
+    def is_out(self) -> None:
+        """See Joiner."""
+        super().is_out()
+        self.meters = [Meter(one.eui64, ASKING, self.now_ms) for one in self.meters]
 
     def heard(self, event: object) -> None:
         """See Station."""

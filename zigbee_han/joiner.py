@@ -18,7 +18,7 @@ goes on looking until the hub answers again.
 from slotmeter.hal.radio import Down, JoinFailed, Up
 from slotmeter.zigbee_han.clusters.clock import EVERY_S, TimeReader
 from slotmeter.zigbee_han.clusters.keep_alive import FAILURES, Back, Watch
-from slotmeter.zigbee_han.errors import DecodeError, EncodeError
+from slotmeter.zigbee_han.errors import EncodeError
 from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, U16, make
 from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed
 from slotmeter.zigbee_han.server import Told
@@ -132,10 +132,9 @@ class Joiner(Station):
     def start(self, link_key: bytes, now_ms: int) -> None:
         """Looks for the hub's network and joins it, with the key made from the install code, until it is in."""
         self._link_key = link_key
-        self._known = False
+        self.is_out()
         self._watch = self._time = None
         self._lost = False
-        self.unsaved = True
         self._join(now_ms)
 
     def resume(self, now_ms: int) -> None:
@@ -155,9 +154,7 @@ class Joiner(Station):
         self.state = OUT
         self._due_ms = -1
         self._link_key = b""
-        self._known = False
-        self.forget(self.hub)
-        self.unsaved = True
+        self.is_out()
         self.radio.leave(now_ms)
 
     def kept(self) -> "dict[str, Any]":
@@ -180,8 +177,6 @@ class Joiner(Station):
 
     def take_back(self, fields: "Any") -> None:
         """See Station."""
-        if fields.hub is None and fields.keyed:
-            raise DecodeError("keys without a network", 2)
         self._known = fields.hub is not None
         self.hub = fields.hub or b""
         self._link_key = fields.link_key or b""
@@ -258,6 +253,7 @@ class Joiner(Station):
     def _is_up(self) -> None:
         """In the network, with a key with the hub."""
         self.state = UP
+        self._known = True
         if self._watch is None:
             self._watch = Watch(self.endpoint, self.hub, HUB_ENDPOINT, self._below, self.now_ms)
             self._time = TimeReader(self.endpoint, self.hub, HUB_ENDPOINT, self._time_every_s, self.now_ms)
@@ -316,18 +312,20 @@ class Joiner(Station):
             return
         elif isinstance(event, Down) and self.state != OUT:
             # Somebody sent it away: its key with the hub stands only if the hub lets it in again by it.
-            self._known = False
-            self.unsaved = True
-            self.forget(self.hub)
+            self.is_out()
             self._wait()
         self.tell(event)
+
+    def is_out(self) -> None:
+        """It is a device of no network any more: none of its keys counts."""
+        self._known = False
+        self.keyed = []
+        self.unsaved = True
 
     def _forgotten(self) -> None:
         """The radio knows nothing of the network: it must be joined anew, as from the factory."""
         self._resuming = False
-        self._known = False
-        self.unsaved = True
-        self.forget(self.hub)
+        self.is_out()
         self.state = WAITING if self._link_key else OUT
         self._due_ms = self.now_ms if self._link_key else -1
 
@@ -348,7 +346,6 @@ class Joiner(Station):
                     self.tell(told)
                 return
         if isinstance(fact, KeyAgreed) and fact.partner == self.hub:
-            self._known = True
             self._due_ms = -1
             self._is_up()
         elif isinstance(fact, (Opened, Closed)):

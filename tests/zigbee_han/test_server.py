@@ -274,6 +274,14 @@ def test_queues_and_counters_have_an_end():
     assert endpoint.outputs() == [MESSAGING]
 
 
+def count(endpoint):
+    """How many messages the endpoint sends."""
+    found = 0
+    while endpoint.to_send() is not None:
+        found += 1
+    return found
+
+
 def test_each_peer_has_reports_of_its_own_as_many_as_it_may_until_it_is_forgotten():
     endpoint = an_endpoint()
     meter = endpoint.clusters[0]
@@ -288,11 +296,11 @@ def test_each_peer_has_reports_of_its_own_as_many_as_it_may_until_it_is_forgotte
     assert told.count(bytes((zcl.INSUFFICIENT_SPACE,))) == 8
     meter.values[0x0400] += 1
     endpoint.tick(5000)
-    assert len(list(iter(endpoint.to_send, None))) == 2 * server.REPORT_LIMIT
+    assert count(endpoint) == 2 * server.REPORT_LIMIT
     endpoint.forget(HUB)
     meter.values[0x0400] += 1
     endpoint.tick(9000)
-    assert len(list(iter(endpoint.to_send, None))) == server.REPORT_LIMIT
+    assert count(endpoint) == server.REPORT_LIMIT
 
 
 def test_a_device_that_is_not_admitted_is_refused_what_needs_the_key_and_nothing_else():
