@@ -617,12 +617,12 @@ class Face:
 
     def _log_entries(self) -> "list[bytes]":
         """The rows of the open log that may be seen, newest first."""
-        since_s = self._hidden_before()
+        since_s = self.hidden_before()
         rows = [row for row in self._tree.rows(self._log[3]) if int.from_bytes(row[:4], "big") >= since_s]
         rows.reverse()
         return rows
 
-    def _hidden_before(self) -> int:
+    def hidden_before(self) -> int:
         """What is older than this is hidden: the date of the change of tenancy once it is reached, else 0."""
         data = self._tree.peek(_RESTRICT)
         if data is None:

@@ -184,10 +184,12 @@ class MeterValues(told.Values):
         return self._get(_POWER, 0) + (second or 0)
 
     def day_wh(self, day: int) -> "Any":
-        """See Values: of the days before today, as the daily log has them."""
+        """See Values: of the days before today, as the daily log has them; none from before a change of tenancy."""
         if not 1 <= day <= 8:
             return None
         end_s = (self.meter.now_s // _DAY_S - day + 1) * _DAY_S
+        if end_s - _DAY_S < self._hidden_before():
+            return INVALID
         for row in reversed(self.meter.tree.rows(_DAILY_USE)):
             if int.from_bytes(row[:4], "big") == end_s:
                 return int.from_bytes(row[4:8], "big")
@@ -371,7 +373,7 @@ class MeterValues(told.Values):
 
     def top_up_log(self) -> "list[tuple[bytes, int, int]]":
         """See Values: time and amount; the codes themselves are kept nowhere."""
-        rows = self.meter.tree.rows(_TOP_UPS)
+        rows = self._shown(self.meter.tree.rows(_TOP_UPS))
         return [(b"", int.from_bytes(row[4:8], "big"), int.from_bytes(row[:4], "big")) for row in reversed(rows)]
 
     def top_up(self, code: bytes, source: int) -> "tuple[int, int]":
@@ -386,7 +388,21 @@ class MeterValues(told.Values):
         """See Values."""
         return self.meter.organs.services.activate_emergency_credit(self.meter.now_s)
 
+    def _hidden_before(self) -> int:
+        """A change of tenancy hides from displays what it hides from the meter's own: what is older than this."""
+        return self.meter.organs.face.hidden_before()
+
+    def _shown(self, rows: "list[bytes]") -> "list[bytes]":
+        """Of entries of a log those that may be seen."""
+        since_s = self._hidden_before()
+        return [row for row in rows if int.from_bytes(row[:4], "big") >= since_s]
+
     # ---- supplier and events
+
+    def tenancy(self) -> "Any":
+        """See Values: the change of tenancy that took effect last; what it asked for is not kept."""
+        since_s = self._hidden_before()
+        return (since_s, 0) if since_s else None
 
     def supplier(self) -> "Any":
         """See Values."""
@@ -399,7 +415,7 @@ class MeterValues(told.Values):
         found: list[tuple[int, int, told.Event]] = []
         for number, obis in ((_GENERAL, _EVENT_LOG), (_SECURITY, _SECURITY_LOG)):
             if log in (0, number):
-                for row in self.meter.tree.rows(obis)[-_ENTRIES:]:
+                for row in self._shown(self.meter.tree.rows(obis))[-_ENTRIES:]:
                     at_s = int.from_bytes(row[:4], "big")
                     event = told.Event(number, row[4] << 8 | row[5], at_s, row[7:])
                     found.append((at_s, len(found), event))
