@@ -141,3 +141,25 @@ def test_a_meter_on_air_is_commanded_by_its_hub_only(home):
     # It goes on metering, and its keys work.
     home.call("press", "b")
     meter.see("join failed: no network is in reach")
+
+
+def test_hub_and_meter_on_two_sticks(home):
+    pytest.importorskip("bellows", reason="bellows drives sticks: pip install 'slotmeter[zigbee]'")
+    sticks = [home.start("ncp", "--pty", "--air", "x", "--at", place) for place in ("0,0", "20,0")]
+    hub, meter = (stick.see("stick at (/dev/[^ \n]+)")[1] for stick in sticks)
+    story(home, ["--radio", hub], ["--radio", meter])
+
+
+def test_a_stick_that_is_unplugged_and_put_back_while_the_meter_goes_on(home):
+    pytest.importorskip("bellows", reason="bellows drives sticks: pip install 'slotmeter[zigbee]'")
+    options = ["--air", "x", "--store", str(home.folder / "stick.db")]
+    stick = home.start("ncp", "--tcp", "0", *options)
+    place = stick.see("stick at (socket://[^ \n]+)")[1]
+    meter = home.start("run", "--radio", place, "--temporary", "--load", "3000")
+    meter.see("join failed: no network is in reach")
+    stick.kill()
+    meter.see("the radio does not work: ")
+    home.call("press", "b")
+    home.start("ncp", "--tcp", place.rpartition(":")[2], *options).see("stick at")
+    meter.see("the radio works again", 60)
+    meter.stop()
