@@ -241,6 +241,7 @@ class Joiner(Station):
             if isinstance(fact, Back):
                 self._lost = False
                 self._wait_ms = self._first_wait_ms
+                self.tunnel.hurry(now_ms)
                 self.tell(HubBack(self.hub))
             elif fact.failures == FAILURES:
                 self._lost = True

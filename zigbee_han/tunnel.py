@@ -398,6 +398,11 @@ class Tunnel(Cluster):
         found.waiting.append(_Letter(data))
         return True
 
+    def hurry(self, now_ms: int) -> None:
+        """What was not answered is sent again at the next tick: the peers can be heard again."""
+        for one in self._open:
+            one.due_ms = min(one.due_ms, now_ms)
+
     def idle(self) -> bool:
         """Whether nothing waits to be sent, or for an answer."""
         return not self._out and not any([one.waiting or one.last is not None for one in self._open])

@@ -144,6 +144,19 @@ def test_both_sides_are_told_that_a_message_was_delivered():
         assert [(one.peer, one.data) for one in found] == [(peer, data)]
 
 
+def test_what_was_not_answered_is_sent_at_once_when_there_is_hurry():
+    pair = Pair()
+    pair.settle()
+    pair.lost = lambda message, to_meter: True
+    pair.served.send(HUB, b"up")
+    pair.settle()
+    pair.at(5 * MINUTE)
+    pair.lost = lambda message, to_meter: False
+    assert told(pair.at(pair.now_ms + 1000)[0]) == []
+    pair.served.hurry(pair.now_ms)
+    assert told(pair.at(pair.now_ms)[0]) == [b"up"]
+
+
 def test_messages_wait_for_the_tunnel_and_keep_their_order():
     pair = Pair()
     messages = [bytes((number,)) * 9 for number in range(tunnel.QUEUE_LIMIT)]
