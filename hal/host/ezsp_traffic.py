@@ -444,28 +444,33 @@ class Traffic:
                 self._done(out, delivered)
 
     async def _carried(self, out: Outgoing) -> bool:
+        short = await self._short_of(out.peer)
         for _ in range(2):
-            short = await self._short_of(out.peer)
             if short is None:
                 return False
-            out.relays = max(out.relays, self._relays.get(short, 0))
-            status = TOO_LONG
-            if len(out.data) <= out.room():
-                status = await self._unicast(short, out, 0, 0, out.data)
-            while status == TOO_LONG:
-                if len(out.data) > out.room():
-                    self._begin_blocks(out)
-                    return False
-                # The stick knows of a longer route than we do.
-                out.relays += 1
-                status = await self._unicast(short, out, 0, 0, out.data) if len(out.data) <= out.room() else TOO_LONG
-            if status == OK:
-                return True
+            status = await self._in_one_frame(short, out)
+            if status == TOO_LONG:
+                self._begin_blocks(out)
+                return False
+            if status == OK or short == COORDINATOR:
+                return status == OK
             # It may have another address now.
             self._forget(out.peer)
-            if out.peer == self._centre or await self._short_of(out.peer) == short:
+            old, short = short, await self._short_of(out.peer)
+            if short == old:
                 return False
         return False
+
+    async def _in_one_frame(self, short: int, out: Outgoing) -> int:
+        """What became of it; TOO_LONG when it does not fit."""
+        out.relays = max(out.relays, self._relays.get(short, 0))
+        while len(out.data) <= out.room():
+            status = await self._unicast(short, out, 0, 0, out.data)
+            if status != TOO_LONG:
+                return status
+            # The stick knows of a longer route than we do.
+            out.relays += 1
+        return TOO_LONG
 
     async def _unicast(self, short: int, out: Outgoing, group: int, more: int, data: bytes) -> int:
         """One frame; what became of it, after the co-processor has repeated it as often as it does."""

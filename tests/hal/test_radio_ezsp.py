@@ -3,44 +3,16 @@
 import os
 import select
 import sys
-import time
 
 import pytest
-from plugged import VERSIONS, Sticks, wait_for
+from plugged import NETWORK_KEY, VERSIONS, carry, form, joined, wait_for
 
 from slotmeter.hal.errors import RADIO_FULL, UNAVAILABLE, HalError
 from slotmeter.hal.host import radio_ezsp
 from slotmeter.hal.host.radio_ezsp import EzspRadio
-from slotmeter.hal.radio import DeviceJoined, Down, Failed, JoinFailed, Received, Recovered, Sent, Up
+from slotmeter.hal.radio import Down, Failed, JoinFailed, Recovered, Sent, Up
 
-NETWORK_KEY = bytes(range(16))
 PEER = bytes.fromhex("02000000000000aa")
-
-
-@pytest.fixture
-def sticks(tmp_path):
-    found = Sticks(tmp_path)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def opened():
-    """Opens radios, and closes them at the end."""
-    radios = []
-
-    def open_(*arguments, **more):
-        radios.append(EzspRadio(*arguments, **more))
-        return radios[-1]
-
-    yield open_
-    for radio in radios:
-        radio.close()
-
-
-def form(radio):
-    radio.form(15, 0x1234, b"slotmetr", NETWORK_KEY, 0)
-    return wait_for(radio, Up)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -66,31 +38,6 @@ def test_a_stick_forms_a_network_the_smart_energy_way(sticks, opened, version):
     radio.leave(0)
     assert not wait_for(radio, Down).asked and radio.place() is None
     assert radio.dropped == {}
-
-
-def joined(sticks, opened, version, monkeypatch):
-    """A hub and a device that joined it, and their sticks; they look for each other on one channel only."""
-    monkeypatch.setattr(radio_ezsp, "CHANNELS", 1 << 15)
-    plugged = [sticks.plug(version, 5), sticks.plug(version, 6)]
-    hub, device = [opened(one.path) for one in plugged]
-    for radio in (hub, device):
-        radio.serve(1, 0x0109, 0x0500, [0x0704], [0x0704])
-    form(hub)
-    hub.set_link_key(device.eui64, b"k" * 16)
-    hub.permit(60, 0)
-    time.sleep(0.1)
-    device.join(b"k" * 16, 0)
-    assert wait_for(device, Up).trust_centre == hub.eui64
-    wait_for(hub, DeviceJoined)
-    return hub, device, plugged
-
-
-def carry(one, other, payload):
-    handle = one.send(other.eui64, 1, 1, 0x0109, 0x0704, payload, True, 0)
-    got = wait_for(other, Received, 20)
-    assert (got.peer, got.payload, got.secured) == (one.eui64, payload, True)
-    sent = wait_for(one, Sent, 20)
-    assert (sent.handle, sent.delivered) == (handle, True)
 
 
 @pytest.mark.parametrize("version", [16] + [pytest.param(one, marks=pytest.mark.slow) for one in (13, 14, 17, 18, 19)])
@@ -166,7 +113,8 @@ def test_what_was_remembered_is_resumed_and_counts_as_rejoined(sticks, opened):
         radio.set_link_key(bytes(7) + b"\x01", b"k" * 16)
 
 
-def test_a_stick_that_remembers_no_network_says_so(sticks, opened):
+def test_a_stick_that_remembers_no_network_says_so(sticks, opened, monkeypatch):
+    monkeypatch.setattr(radio_ezsp, "CHANNELS", 1 << 15)
     radio = opened(sticks.plug().path)
     radio.resume(0)
     assert wait_for(radio, JoinFailed).reason == "the radio remembers no network"
@@ -252,77 +200,3 @@ def test_the_interpreter_is_as_it_was_when_the_last_radio_is_closed(sticks, open
     assert sys.getswitchinterval() < before
     other.close()
     assert sys.getswitchinterval() == before
-
-
-def reset_after(plugged, number):
-    """Has the stick reset itself after so many commands, once; the function says whether it did."""
-    left = [number]
-
-    def work():
-        server = plugged.stick.server
-        receive = server.receive
-
-        def count(data, now):
-            receive(data, now)
-            left[0] -= 1
-            if left[0] == 0:
-                plugged.stick.power_on(now, 0x03)
-
-        server.receive = count
-
-    plugged.do(work)
-    return lambda: left[0] <= 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("version", (13, 18))
-def test_a_stick_that_resets_at_any_step_of_forming_forms_in_the_end(sticks, opened, version):
-    number, happened = 0, True
-    while happened:
-        number += 1
-        plugged = sticks.plug(version, number)
-        reset = reset_after(plugged, number)
-        radio = opened(plugged.path)
-        radio.serve(1, 0x0109, 0x0500, [0x0704], [0x0704])
-        radio.set_link_key(PEER, b"k" * 16)
-        seen = []
-        radio.form(15, 0x1234, b"slotmetr", NETWORK_KEY, 0)
-        up = wait_for(radio, Up, 20, seen)
-        assert up.trust_centre == radio.eui64 and not [one for one in seen if isinstance(one, JoinFailed)]
-        radio.close()
-        server = plugged.stick.server
-        assert server.flash.network.key == NETWORK_KEY and [one.number for one in server.node.zdo.endpoints] == [1]
-        assert [one.partner for one in server.node.aps.links] == [PEER]
-        happened = reset()
-    assert number > 20
-
-
-@pytest.mark.slow
-def test_a_stick_that_resets_at_any_step_of_joining_joins_in_the_end(sticks, opened, monkeypatch):
-    version = 18
-    hub, first, _ = joined(sticks, opened, version, monkeypatch)
-    first.close()
-    hub.permit(250, 0)
-    number, happened = 0, True
-    while happened:
-        number += 1
-        plugged = sticks.plug(version, 10 + number)
-        device = opened(plugged.path)
-        device.serve(1, 0x0109, 0x0501, [0x0704], [0x0704])
-        hub.set_link_key(device.eui64, b"k" * 16)
-        time.sleep(0.05)
-        reset = reset_after(plugged, number)
-        device.join(b"k" * 16, 0)
-        up = wait_for(device, Up, 20)
-        assert up.trust_centre == hub.eui64
-        # The reset may have come after the last step, and lost this message.
-        for _ in range(2):
-            device.send(hub.eui64, 1, 1, 0x0109, 0x0704, b"here I am", True, 0)
-            if wait_for(device, Sent, 20).delivered:
-                break
-            wait_for(device, Recovered, 20)
-        assert wait_for(hub, Received, 20).payload == b"here I am"
-        hub.drop_link_key(device.eui64)
-        device.close()
-        happened = reset()
-    assert number > 5

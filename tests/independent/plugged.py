@@ -8,11 +8,16 @@ import time
 
 from slotmeter.boards.pc.ncp_command import make_stick
 from slotmeter.boards.pc.ncp_line import Line, now_ms
+from slotmeter.hal.host import radio_ezsp
 from slotmeter.hal.host.serial import PtySerial
+from slotmeter.hal.radio import DeviceJoined, Received, Sent, Up
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han.sim.air import Air
 
 VERSIONS = (13, 14, 16, 17, 18, 19)
+NETWORK_KEY = bytes(range(16))
+CODE_KEY = b"install code key"
+CHANNEL = 15
 
 
 class Plugged:
@@ -145,3 +150,40 @@ def wait_for(radio, kind, seconds=5, seen=None):
             return event
         elif seen is not None:
             seen.append(event)
+
+
+def form(radio):
+    """Forms a network."""
+    radio.form(CHANNEL, 0x1234, b"slotmetr", NETWORK_KEY, 0)
+    return wait_for(radio, Up)
+
+
+def let_in(hub, device):
+    """Has a device join a hub's network."""
+    hub.set_link_key(device.eui64, CODE_KEY)
+    hub.permit(60, 0)
+    time.sleep(0.1)
+    device.join(CODE_KEY, 0)
+    assert wait_for(device, Up, 20).trust_centre == hub.eui64
+    wait_for(hub, DeviceJoined)
+
+
+def joined(sticks, opened, version, monkeypatch, **faults):
+    """A hub and a device that joined it, and their sticks; they look for each other on one channel only."""
+    monkeypatch.setattr(radio_ezsp, "CHANNELS", 1 << CHANNEL)
+    plugged = [sticks.plug(version, 5, **faults), sticks.plug(version, 6)]
+    hub, device = [opened(one.path) for one in plugged]
+    for radio in (hub, device):
+        radio.serve(1, 0x0109, 0x0500, [0x0704], [0x0704])
+    form(hub)
+    let_in(hub, device)
+    return hub, device, plugged
+
+
+def carry(one, other, payload, secured=True):
+    """Sends a payload, and looks at what arrives."""
+    handle = one.send(other.eui64, 1, 1, 0x0109, 0x0704, payload, secured, 0)
+    got = wait_for(other, Received, 20)
+    assert (got.peer, got.payload, got.secured) == (one.eui64, payload, secured)
+    sent = wait_for(one, Sent, 20)
+    assert (sent.handle, sent.delivered) == (handle, True)
