@@ -137,6 +137,7 @@ def test_a_stick_that_does_not_answer_is_given_up_and_looked_for(sticks, opened,
     assert wait_for(radio, Recovered, 30).in_network
 
 
+@pytest.mark.slow
 def test_another_stick_at_the_same_place_is_not_taken_for_the_first(sticks, opened):
     plugged, other = sticks.plug(13, 5), sticks.plug(13, 6)
     radio = opened(plugged.path)
@@ -185,6 +186,7 @@ def test_an_endpoint_that_comes_late_is_registered_without_leaving(sticks, opene
     assert plugged[0].stick.server.network_is_up
 
 
+@pytest.mark.slow
 def test_a_network_is_open_longer_than_a_stick_can_have_it(sticks, opened, monkeypatch):
     monkeypatch.setattr(ezsp_session, "PERMIT_LIMIT_S", 1)
     monkeypatch.setattr(ezsp_session, "PERMIT_AGAIN_S", 0.5)
@@ -253,6 +255,7 @@ def test_what_fits_a_frame_depends_on_its_protection_and_its_route():
     assert out.room() == 73
 
 
+@pytest.mark.slow
 def test_a_long_message_goes_over_a_relay_in_smaller_blocks(sticks, opened, monkeypatch):
     hub, relay, plugged = joined(sticks, opened, 16, monkeypatch)
     far = sticks.plug(16, 7)
@@ -267,6 +270,7 @@ def test_a_long_message_goes_over_a_relay_in_smaller_blocks(sticks, opened, monk
     assert hub.dropped == device.dropped == {}
 
 
+@pytest.mark.slow
 def test_frames_of_the_stick_that_are_cut_or_changed_never_end_the_radio(sticks, opened, monkeypatch):
     """Every truncation and every bit of two kinds of callbacks, as they come through the line."""
     # One of them may be taken for the answer to a command, which then has none.
