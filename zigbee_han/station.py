@@ -19,7 +19,7 @@ from slotmeter.hal.radio import Received, Recovered, Sent
 from slotmeter.zigbee_han.errors import DecodeError
 from slotmeter.zigbee_han.frames import layout
 from slotmeter.zigbee_han.key_cluster import both_sides
-from slotmeter.zigbee_han.key_establishment import ExchangeFailed, KeyAgreed, reason_text
+from slotmeter.zigbee_han.key_establishment import NO_RESOURCES, ExchangeFailed, KeyAgreed, reason_text
 from slotmeter.zigbee_han.server import Endpoint, Message, Told
 
 TYPE_CHECKING = False
@@ -154,6 +154,7 @@ class Station:
             self.radio.set_link_key(fact.partner, fact.key)
         except HalError as error:
             self.tell(Failed("link key", error.detail))
+            self.exchange_failed(ExchangeFailed(NO_RESOURCES, fact.partner, 0, False, error.detail))
             return
         if fact.partner not in self.keyed:
             self.keyed.append(fact.partner)

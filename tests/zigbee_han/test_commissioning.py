@@ -3,12 +3,13 @@
 import pytest
 from hub_and_meter import HUB, METER, OTHER, STRANGE_AUTHORITY, Home
 
+from slotmeter.hal.errors import RADIO_FULL, HalError
 from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Down
 from slotmeter.zigbee_han import comms_hub, tunnel_queue
 from slotmeter.zigbee_han.certificates import SUITE_2
 from slotmeter.zigbee_han.comms_hub import ESME, GSME, TYPE_2, Commissioned
 from slotmeter.zigbee_han.errors import EncodeError
-from slotmeter.zigbee_han.joiner import UP
+from slotmeter.zigbee_han.joiner import KEYING, UP
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed
 from slotmeter.zigbee_han.tunnel import Arrived, Delivered, Opened, TunnelClient, Undelivered
@@ -159,6 +160,39 @@ def test_a_hub_knows_the_kinds_of_its_devices_after_a_power_cut():
     assert [fact.peer for fact in home.told(HUB, Opened)] == [METER]
     with pytest.raises(EncodeError, match="type 2"):
         hub.add(OTHER, home.key, comms_hub.GSME + 2)
+
+
+def test_a_radio_without_room_for_the_agreed_key_is_told_of_and_the_key_agreed_again_when_there_is():
+    home = Home()
+    meter = home.device()
+    home.hub.add(METER, home.key)
+    home.hub.permit(254, 0)
+    room = meter.radio.set_link_key
+
+    def full(peer, key):
+        raise HalError(RADIO_FULL, "no room for another link key")
+
+    meter.radio.set_link_key = full
+    meter.start(home.key, 0)
+    home.run(5)
+    assert [(fact.what, fact.why) for fact in home.told(METER, Failed)] == [
+        ("link key", "no room for another link key")
+    ]
+    assert meter.state == KEYING
+    meter.radio.set_link_key = room
+    home.run(30)
+    assert meter.state == UP and not home.told(METER, Failed)
+
+
+def test_a_hub_whose_radio_is_full_says_so_and_keeps_its_log_as_it_was():
+    home = Home()
+    for number in range(15):
+        home.hub.add(bytes((number,)) * 8, home.key)
+    for number in range(40):
+        home.hub.radio.node.aps.set_link(bytes((100 + number,)) * 8, home.key)
+    with pytest.raises(EncodeError, match="no room"):
+        home.hub.add(METER, home.key)
+    assert len(home.hub.devices) == 15 and METER not in home.hub.devices
 
 
 def test_each_way_to_fail_is_told_once_each_time_in_words_and_tried_again():
