@@ -121,6 +121,8 @@ class Joiner(Station):
         self._link_key = b""
         self._known = False
         self._resuming = False
+        # Whether it joins as soon as it has left.
+        self._joins_next = False
         self._time_every_s = time_every_s
         self._watch = None  # type: Watch | None
         self._time = None  # type: TimeReader | None
@@ -130,12 +132,18 @@ class Joiner(Station):
         self._back = 0
 
     def start(self, link_key: bytes, now_ms: int) -> None:
-        """Looks for the hub's network and joins it, with the key made from the install code, until it is in."""
+        """Looks for the hub's network and joins it, with the key made from the install code, until it is in. A network
+        that it is in already it leaves first.
+        """
+        self.now_ms = now_ms
         self._link_key = link_key
         self.is_out()
-        self._watch = self._time = None
-        self._lost = False
-        self._join(now_ms)
+        if self.radio.place() is None:
+            self._join(now_ms)
+        else:
+            self._joins_next = True
+            self.state = JOINING
+            self.radio.leave(now_ms)
 
     def resume(self, now_ms: int) -> None:
         """Goes on after a power cut with what was loaded: in the network that the radio remembers, or on its way into
@@ -153,6 +161,7 @@ class Joiner(Station):
         """Leaves the network, and stays out."""
         self.state = OUT
         self._due_ms = -1
+        self._joins_next = False
         self._link_key = b""
         self.is_out()
         self.radio.leave(now_ms)
@@ -268,6 +277,7 @@ class Joiner(Station):
 
     def _join(self, now_ms: int) -> None:
         self._due_ms = -1
+        self._joins_next = False
         if self._known:
             self.state = REJOINING
             self.radio.rejoin(now_ms)
@@ -314,12 +324,17 @@ class Joiner(Station):
         elif isinstance(event, Down) and self.state != OUT:
             # Somebody sent it away: its key with the hub stands only if the hub lets it in again by it.
             self.is_out()
-            self._wait()
+            if self._joins_next:
+                self._join(self.now_ms)
+            else:
+                self._wait()
         self.tell(event)
 
     def is_out(self) -> None:
         """It is a device of no network any more: none of its keys counts."""
         self._known = False
+        self._watch = self._time = None
+        self._lost = False
         self.keyed = []
         self.unsaved = True
 

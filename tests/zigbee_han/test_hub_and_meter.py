@@ -152,6 +152,21 @@ def test_a_device_that_leaves_is_missed_and_one_that_joins_again_gets_a_new_key(
     assert [fact.data for fact in home.told(METER, Arrived)] == [b"welcome"]
 
 
+def test_a_device_that_is_started_in_a_network_leaves_it_and_joins_anew():
+    home = Home()
+    meter = home.joined()
+    (before,) = home.told(METER, KeyAgreed)
+    home.hub.add(METER, home.key)
+    meter.start(home.key, home.han.now_ms)
+    home.run(6)
+    (after,) = home.told(METER, KeyAgreed)
+    assert meter.state == UP and after.key != before.key
+    assert len(home.told(METER, Down)) == 1
+    home.hub.send(METER, b"again", home.han.now_ms)
+    home.run(2)
+    assert [fact.data for fact in home.told(METER, Arrived)] == [b"again"]
+
+
 def test_a_device_beyond_the_hub_s_reach_joins_through_a_router():
     home = Home()
     home.joined(OTHER, 80)
