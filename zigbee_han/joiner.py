@@ -214,6 +214,10 @@ class Joiner(Station):
         while self._outbox and self.state == UP and self.tunnel.send(self.hub, self._outbox[0]):
             self._outbox.pop(0)
 
+    def again_ms(self) -> "int | None":
+        """When it looks for its network again; None unless it waits for that."""
+        return self._due_ms if self.state == WAITING and self._due_ms >= 0 else None
+
     def deadline_ms(self) -> "int | None":
         """See Station."""
         due = super().deadline_ms()

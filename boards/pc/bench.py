@@ -192,7 +192,10 @@ class Bench:
         """The network of `meter`: joined, when its hub is here too."""
         options = self.options
         folder = self.cast.folder
-        if options.rtds is not None:
+        if options.rtds is not None and not options.han:
+            # A hub elsewhere knows the authority of the bench's own keys: the meter gets its certificate from there.
+            folder = load_cast(options.keys or data_home() / "keys", create=True, note=options.note).folder
+        elif options.rtds is not None:
             # The data set has no certificates for the air, and nothing is written beside it.
             self._scratch = tempfile.TemporaryDirectory()
             folder = Path(self._scratch.name)
@@ -518,17 +521,19 @@ class Bench:
         return meter
 
     def _hello(self, _request: "dict[str, Any]") -> "dict[str, Any]":
+        device = {
+            "name": "esme",
+            "type": "ESME",
+            "variant": self.options.variant,
+            "eui64": self.identity.eui64.hex().upper(),
+        }
+        if self.han is not None:
+            device["install_code"] = self.han.code.hex().upper()
+            device["network"] = self.han.state()
         return {
             "protocol": PROTOCOL,
             "version": version(),
-            "devices": [
-                {
-                    "name": "esme",
-                    "type": "ESME",
-                    "variant": self.options.variant,
-                    "eui64": self.identity.eui64.hex().upper(),
-                }
-            ],
+            "devices": [device],
             "temporary": self.temporary,
             "operations": sorted(self._operations),
         }

@@ -472,4 +472,6 @@ def _key_of(crypto: HostCrypto, text: str, form: str) -> bytes:
         elif form == "crc" and len(octets) in install_code.SIZES:
             right = install_code.with_crc(octets)
             hint = f", which would be {right[-2:].hex().upper()}"
+            if len(octets) == 16:
+                hint += "; for 16 octets of a GBCS message say form code, or key"
         raise RequestError("bad-code", f"install code: {error.reason}{hint}") from error

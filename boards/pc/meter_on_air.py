@@ -15,6 +15,7 @@ from slotmeter.boards.pc.shelf import Kept
 from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han import install_code, joiner
 from slotmeter.zigbee_han.errors import DecodeError
+from slotmeter.zigbee_han.station import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +127,7 @@ class MeterOnAir(Network):
             kept.due = True
             text = words(fact, opened.radio.place() if isinstance(fact, Up) else None)
             if text:
-                self._told(text)
+                self._told(text + (side.next_try() if isinstance(fact, Failed) else ""))
             fact = side.next_event()
         self.try_keep(self._told)
         return []

@@ -114,6 +114,11 @@ class MeterSide:
         """When `settle` has something to do by itself, in the network's time."""
         return self._again_ms if self._out and self.joiner.now_ms < self._again_ms else None
 
+    def next_try(self) -> str:
+        """When the network is looked for again, to be put behind what failed."""
+        again_ms = self.joiner.again_ms()
+        return "" if again_ms is None else "; next try in %d s" % max(0, (again_ms - self.joiner.now_ms) // 1000)
+
     def next_event(self) -> "object | None":
         """The next fact of the network, or None; messages are none."""
         return self._facts.pop(0) if self._facts else None
