@@ -88,6 +88,7 @@ class MeterStation(Joiner):
         )
         super().__init__(radio, exchange, served, time_every_s=time_every_s)
         self.endpoint.admits = self._admits
+        self.endpoint.open_clusters = meter.settings.open_clusters
         self.partners: list[bytes] = []
         self._wanted: list[_Wanted] = []
         self._look_at_ms = 0

@@ -46,8 +46,8 @@ class Settings:
     switch_retry_ms: how often a contact that did not follow is tried again; enable_without_credit: a command to enable
     the supply does so in prepayment mode without credit too, until the next disablement; auxiliary_without_time: HOLD,
     OPEN or CALENDAR.
-    serves_unlisted: devices that have a link key with the meter and are not in its device log may read what it serves
-    on the home area network.
+    open_clusters: of Time (0x000A) and Alarms (0x0009) those that are answered on the home area network without a link
+    key; serves_unlisted: devices with a link key may read there too when the meter's device log does not name them.
     face_columns, face_rows: characters and lines of the display; face_digits: whole digits shown of a register;
     face_idle_s: without a key, the default display is back and the PIN needed again; face_turn_s: how long each
     screen of the default display stays, 0 for ever.
@@ -80,6 +80,7 @@ class Settings:
         self.switch_retry_ms = 60000
         self.enable_without_credit = True
         self.auxiliary_without_time = HOLD
+        self.open_clusters = (0x000A,)
         self.serves_unlisted = False
         self.face_columns = 20
         self.face_rows = 4

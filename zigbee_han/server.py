@@ -268,7 +268,7 @@ class Endpoint:
         self.clusters = list(clusters)
         self.dropped = {}  # type: dict[str, int]
         self.admits: "Callable[[bytes], bool] | None" = None
-        self._open = open_clusters
+        self.open_clusters = open_clusters
         self._answer_size = answer_size
         self._sequence = 0
         self._queue = []  # type: list[Message]
@@ -289,7 +289,7 @@ class Endpoint:
         """Whether a frame to `cluster` must be protected by the link key."""
         row = commands.cluster(cluster)
         protection = tables.SECURED if row is None else row[2]
-        return protection == tables.SECURED or (protection == tables.SETTING and cluster not in self._open)
+        return protection == tables.SECURED or (protection == tables.SETTING and cluster not in self.open_clusters)
 
     # ---- what comes in ----
 

@@ -251,3 +251,17 @@ def test_a_display_and_a_meter_remember_each_other_after_a_power_cut():
     assert again.state == UP
     assert again.value(METER, METERING, 0x0000) == 0
     assert not home.told(DISPLAY, Failed)
+
+
+def test_whether_the_time_is_told_without_a_link_key_is_a_setting():
+    for opened, answered in (((0x000A,), True), ((), False)):
+        settings = Settings()
+        settings.open_clusters = opened
+        home = MeteredHome()
+        meter = home.add_meter(METER, settings=settings)
+        home.run(4)
+        # The hub asks as somebody would who has no link key with the meter.
+        home.hub.radio.send(METER, 1, 1, 0x0109, TIME, bytes.fromhex("0001000000"), False, home.han.now_ms)
+        dropped = dict(meter.station.endpoint.dropped)
+        home.run(2)
+        assert (meter.station.endpoint.dropped == dropped) == answered
