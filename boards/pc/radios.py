@@ -100,7 +100,7 @@ class _OnStick(OpenRadio):
         return None
 
     def network_key(self) -> bytes:
-        return b""
+        return self._stick.network_key()
 
     def close(self) -> None:
         self._stick.close()

@@ -522,6 +522,11 @@ class Session(Traffic):
 
         self._ask_joining(verb)
 
+    async def network_key(self) -> bytes:
+        """The key of the network that it is in; b"" when it is in none."""
+        found: bytes = await self._stick.network_key() if self._works and self._up else b""
+        return found
+
     async def look(self) -> "tuple[str, Place | None]":
         """The role and place in the network that the stick remembers; it is reset afterwards."""
         if await self._bring_up() != OK:

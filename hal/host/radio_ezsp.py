@@ -494,10 +494,9 @@ class Stick:
         """Puts a key into the table."""
         return await self._status("importLinkKey", index, self._eui(eui), self._types.KeyData(key))
 
-    async def import_centre_key(self, key: bytes) -> int:
-        """The key with the trust centre, when that is another; not every firmware takes it (facts 2.4, 7)."""
-        context = self._types.SecurityManagerContextV13(
-            core_key_type=self._types.SecurityManagerKeyType.TC_LINK,
+    def _key_context(self, kind: "Any") -> "Any":
+        return self._types.SecurityManagerContextV13(
+            core_key_type=kind,
             key_index=0,
             derived_type=self._types.SecurityManagerDerivedKeyTypeV13.NONE,
             eui64=self._types.EUI64(bytes(8)),
@@ -505,6 +504,16 @@ class Stick:
             flags=self._types.SecurityManagerContextFlags.NONE,
             psa_key_alg_permission=0,
         )
+
+    async def network_key(self) -> bytes:
+        """The network's key; b"" when it does not tell."""
+        values = await self._run("exportKey", self._key_context(self._types.SecurityManagerKeyType.NETWORK))
+        status, key = (values[0], values[1]) if self.version >= 14 else (values[1], values[0])
+        return b"" if self._number(status) else bytes(key.serialize())
+
+    async def import_centre_key(self, key: bytes) -> int:
+        """The key with the trust centre, when that is another; not every firmware takes it (facts 2.4, 7)."""
+        context = self._key_context(self._types.SecurityManagerKeyType.TC_LINK)
         try:
             return await self._status("importKey", context, self._types.KeyData(key))
         except Refused:
@@ -818,6 +827,14 @@ class EzspRadio(Radio):
             self._events.append(event)
             if not self._closed:
                 os.eventfd_write(self._signal, 1)
+
+    def network_key(self) -> bytes:
+        """The key of the network that it is in, asked of the stick; b"" when it is in none or does not tell."""
+        try:
+            found: bytes = self._thread.submit(self._session.network_key()).result(COMMAND_S)
+        except (Gone, Refused, concurrent.futures.TimeoutError):
+            return b""
+        return found
 
     def fileno(self) -> int:
         """Readable while `next_event` has something."""

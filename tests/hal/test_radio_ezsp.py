@@ -1,6 +1,8 @@
 """A real stick's radio over simulated sticks: what is particular about it. What every radio does: conformance."""
 
+import errno
 import os
+import re
 import select
 import sys
 
@@ -9,6 +11,7 @@ from plugged import NETWORK_KEY, VERSIONS, carry, form, joined, wait_for
 
 from slotmeter.hal.errors import RADIO_FULL, UNAVAILABLE, HalError
 from slotmeter.hal.host import radio_ezsp
+from slotmeter.hal.host import sticks as sticks_table
 from slotmeter.hal.host.radio_ezsp import EzspRadio
 from slotmeter.hal.radio import Down, Failed, JoinFailed, Recovered, Sent, Up
 
@@ -27,6 +30,7 @@ def test_a_stick_forms_a_network_the_smart_energy_way(sticks, opened, version):
     server = plugged.stick.server
     # Not the bits of a key for everybody; the network key is ours; link keys for others are given, its own is not.
     assert server.flash.network.bitmask & 0x0084 == 0 and server.flash.network.key == NETWORK_KEY
+    assert radio.network_key() == NETWORK_KEY
     assert (server.policies[0x00], server.policies[0x05], server.policies[0x06]) == (0x02, 0x50, 0x61)
     endpoint = server.node.zdo.endpoint(1)
     assert (endpoint.profile, endpoint.device, endpoint.inputs, endpoint.outputs) == (
@@ -37,6 +41,7 @@ def test_a_stick_forms_a_network_the_smart_energy_way(sticks, opened, version):
     )
     radio.leave(0)
     assert not wait_for(radio, Down).asked and radio.place() is None
+    assert radio.network_key() == b""
     assert radio.dropped == {}
 
 
@@ -200,3 +205,36 @@ def test_the_interpreter_is_as_it_was_when_the_last_radio_is_closed(sticks, open
     assert sys.getswitchinterval() < before
     other.close()
     assert sys.getswitchinterval() == before
+
+
+def test_a_stick_on_a_tcp_port_is_one_too(sticks, opened):
+    plugged = sticks.plug(18, tcp=True)
+    assert plugged.path.startswith("socket://")
+    form(opened(plugged.path))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    (
+        (PermissionError(errno.EACCES, "Permission denied"), "this user may not open /dev/ttyUSB0; .*group"),
+        (PermissionError("The serial port is locked by another application"), "in use by another program"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "there is no device /dev/ttyUSB0.*slotmeter radio list"),
+        (TimeoutError(), r"does not answer as a Silicon Labs co-processor \(EZSP\) at 115200 baud"),
+        (RuntimeError("anything"), "does not answer"),
+    ),
+)
+def test_why_a_stick_cannot_be_opened_is_said_in_words(error, words):
+    assert re.search(words, radio_ezsp._why_not_open("/dev/ttyUSB0", error, (115200,)))
+
+
+def test_a_stick_that_is_known_to_be_none_is_called_by_its_name(monkeypatch):
+    known = sticks_table.Known("Sonoff ZBDongle-P (TI chip)", False, 115200, "software", "not EZSP")
+    monkeypatch.setattr(sticks_table, "known_at", lambda place: known)
+    words = radio_ezsp._why_not_open("/dev/ttyUSB0", TimeoutError(), (115200,))
+    assert words == "/dev/ttyUSB0 is a Sonoff ZBDongle-P (TI chip), which does not speak EZSP"
+
+
+def test_a_stick_whose_firmware_is_too_old_is_said_to_need_a_newer_one(sticks, monkeypatch):
+    monkeypatch.setattr(radio_ezsp, "OLDEST_VERSION", 14)
+    with pytest.raises(HalError, match="speaks EZSP version 13; it takes 14 or later"):
+        EzspRadio(sticks.plug(13).path)

@@ -9,7 +9,7 @@ import time
 from slotmeter.boards.pc.ncp_command import make_stick
 from slotmeter.boards.pc.ncp_line import Line, now_ms
 from slotmeter.hal.host import radio_ezsp
-from slotmeter.hal.host.serial import PtySerial
+from slotmeter.hal.host.serial import PtySerial, TcpSerial
 from slotmeter.hal.radio import DeviceJoined, Received, Sent, Up
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han.sim.air import Air
@@ -23,9 +23,10 @@ CHANNEL = 15
 class Plugged:
     """A stick and its line. `path` is a link that stays the same when the stick is unplugged and plugged in again."""
 
-    def __init__(self, sticks, stick, link, towards_stick, towards_host):
+    def __init__(self, sticks, stick, link, towards_stick, towards_host, tcp):
         self.stick = stick
         self.path = link
+        self._tcp = tcp
         self.events = []
         self._sticks = sticks
         self._faults = (towards_stick, towards_host)
@@ -37,10 +38,13 @@ class Plugged:
         """It gets a new pseudo-terminal."""
 
         def work():
-            port = PtySerial()
+            port = TcpSerial(0) if self._tcp else PtySerial()
             self.line = Line(
                 self.stick, port, self._sticks.medium, self.events.append, lambda text: None, *self._faults
             )
+            if self._tcp:
+                self.path = "socket://127.0.0.1:%d" % port.port
+                return
             if os.path.islink(self.path):
                 os.unlink(self.path)
             os.symlink(port.path, self.path)
@@ -117,7 +121,7 @@ class Sticks:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(20)
 
-    def plug(self, version=13, seed=5, towards_stick=None, towards_host=None):
+    def plug(self, version=13, seed=5, towards_stick=None, towards_host=None, tcp=False):
         """One more stick."""
         link = os.path.join(self._folder, "stick%d" % len(self.plugged))
 
@@ -125,7 +129,7 @@ class Sticks:
             stick, _ = make_stick(version, None, SeededEntropy(seed))
             return stick
 
-        one = Plugged(self, self.do(work), link, towards_stick, towards_host)
+        one = Plugged(self, self.do(work), link, towards_stick, towards_host, tcp)
         self.plugged.append(one)
         return one
 
