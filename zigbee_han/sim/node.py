@@ -635,7 +635,11 @@ class Node:
     def _work(self) -> None:
         event = self.nwk.next_event()
         while event is not None:
-            self._network(event)
+            # A child's network key is sealed at once, and a board has few calls to spare.
+            if isinstance(event, nwk.Joined):
+                self._child(event)
+            else:
+                self._network(event)
             event = self.nwk.next_event()
         for _ in range(3):
             # Again for what could not be sent, for what asked ourselves, and for what we answered ourselves.
@@ -661,8 +665,6 @@ class Node:
             self._scanned()
         elif isinstance(event, nwk.Entered):
             self._entered(event)
-        elif isinstance(event, nwk.Joined):
-            self._child(event)
         elif isinstance(event, nwk.Left):
             if event.eui is None and event.short == self.short:
                 self._leave(event.rejoin, True)
