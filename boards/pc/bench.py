@@ -105,7 +105,7 @@ class Bench:
     """One emulated meter and its surroundings.
 
     finished: whether `quit` was asked for. observers: called with a kind ("delivered", "sent", "refused", "answered",
-    "due") and a dictionary, for every fact as it happens.
+    "due", "network") and a dictionary, for every fact as it happens.
     """
 
     def __init__(self, options: Options) -> None:
@@ -550,15 +550,14 @@ class Bench:
         self._refused = self._answered = None
         self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
         han = self.own_han
-        lost = 0
         if han is None:
             meter.receive(data, self._clock.now_ms())
         else:
-            lost = len(han.lost)
+            han.lost = []
             han.send(data)
         self._collect()
         if han is not None and self._answered is None and self._refused is None:
-            why = han.lost[lost:] or ["it waits at the hub, and the meter's radio is %s" % han.state()]
+            why = han.lost or ["it waits at the hub, and the meter's radio is %s" % han.state()]
             raise RequestError("link-down", "the message did not get to the meter: %s" % "; ".join(why))
         reply: dict[str, Any] = {}
         if self._answered is not None:

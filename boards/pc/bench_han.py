@@ -24,7 +24,7 @@ from slotmeter.boards.pc.hub_side import HubSide
 from slotmeter.boards.pc.meter_side import MeterSide
 from slotmeter.boards.pc.network import Network
 from slotmeter.boards.pc.network_words import words
-from slotmeter.boards.pc.shelf import Kept
+from slotmeter.boards.pc.shelf import Kept, saved_radio
 from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han import install_code, joiner, zcl
 from slotmeter.zigbee_han.errors import DecodeError
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from slotmeter.hal.crypto import Crypto
     from slotmeter.hal.entropy import Entropy
 
+# What the shelf calls this network.
+_HERE = "one process"
 CHANNEL = 15
 _PAN = 0x534D
 # Where hub and meter are on the air, by their order there.
@@ -55,6 +57,7 @@ _QUIET_WITHIN_MS = 60000
 BACK_WITHIN_MS = 1200000
 _ANSWER_WITHIN_MS = 5000
 _HOUR_S = 3600.0
+_LOST_LIMIT = 32
 # How much of the network's time is lived through at once: an hour costs some 50 ms.
 LIVED_AT_ONCE_MS = 2 * 3600 * 1000
 
@@ -90,20 +93,20 @@ class BenchHan(Network):
         self._tells_join = tells_join
         self.code = shelf.get("han.code") or install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
-        self.network_key = shelf.get("hub.key") or entropy.random(16)
+        self.network_key = shelf.get("hub.key") or b""
         self.channel = CHANNEL
         self.took_ms = 0
         self._allowed_ms = LIVED_AT_ONCE_MS
         self._connected = True
-        self._han = Han(crypto, seed or entropy.random(4)[0] + 1)
+        self._han = Han(crypto, seed or int.from_bytes(entropy.random(4), "big"))
         self._capture: Capture | None = None
         self._answers: dict[int, Any] | None = None
         self._opened = False
         self._quiet = True
-        radio = self._han.radio(han_keys.HUB, saved=shelf.get("hub.radio") or b"")
+        radio = self._han.radio(han_keys.HUB, saved=saved_radio(shelf, "hub", _HERE))
         identities = han_keys.identities(folder, han_keys.HUB)
         self._hub_side = HubSide(radio, crypto, entropy, identities, lambda: now_ms() // 1000)
-        self._hub = Kept("hub", self._hub_side.hub, radio, shelf)
+        self._hub = Kept("hub", _HERE, self._hub_side.hub, radio, shelf)
         self._han.add(self._hub_side.hub)
         self._meter: Kept | None = None
         self._meter_side: MeterSide | None = None
@@ -112,14 +115,14 @@ class BenchHan(Network):
 
     def _start_meter(self, meter: "Meter") -> None:
         """A meter with power, and its radio with what it remembers."""
-        radio = self._han.radio(self.eui64, _METER_X, saved=self._shelf.get("han.radio") or b"")
+        radio = self._han.radio(self.eui64, _METER_X, saved=saved_radio(self._shelf, "han", _HERE))
         self._meter_radio = radio
         self._place += 1
         identities = han_keys.identities(self._folder, self.eui64)
         self._meter_side = side = MeterSide(radio, meter, self._crypto, self._entropy, identities, self._now_ms)
         side.tells_join = self._tells_join
         side.agreed = self._shelf.get("han.agreed") or b""
-        self._meter = Kept("han", side.joiner, radio, self._shelf)
+        self._meter = Kept("han", _HERE, side.joiner, radio, self._shelf)
         self._han.add(side.joiner)
         self._link()
 
@@ -146,6 +149,7 @@ class BenchHan(Network):
                 "what the store remembers of the home area network is damaged: %s; take another store" % error
             ) from error
         if not self.resumed:
+            self.network_key = self._entropy.random(16)
             hub = self._hub_side.hub
             hub.form(CHANNEL, _PAN, han_keys.HUB, self.network_key, 0)
             hub.add(self.eui64, self.join_key)
@@ -179,7 +183,7 @@ class BenchHan(Network):
         """See Network."""
         return [("install code", self.join_key), ("agreed", self.link_key), ("network", self.network_key)]
 
-    def keep(self) -> None:
+    def keep(self, told: "Callable[[str], None] | None" = None) -> None:
         """See Network."""
         shelf = self._shelf
         shelf.put("han.code", self.code)
@@ -189,7 +193,7 @@ class BenchHan(Network):
             self._meter.keep()
             if self._meter_side.agreed:
                 shelf.put("han.agreed", self._meter_side.agreed)
-        shelf.commit()
+        shelf.commit(told)
 
     def keep_again(self) -> None:
         """See Network."""
@@ -260,7 +264,7 @@ class BenchHan(Network):
         self._settle()
         while self._connected and self._han.now_ms < until_ms and self._moves():
             self._step(until_ms)
-        self.try_keep(self._told)
+        self.keep(self._told)
 
     def _moves(self) -> bool:
         side = self._meter_side
@@ -332,7 +336,7 @@ class BenchHan(Network):
 
     def _note(self, fact: object) -> None:
         if isinstance(fact, (Undelivered, Failed)):
-            self.lost.append(words(fact))
+            self.lost = [*self.lost[-_LOST_LIMIT:], words(fact)]
         elif isinstance(fact, Opened):
             self._opened = True
         elif isinstance(fact, Answered):

@@ -7,7 +7,7 @@ is in `lines`. What comes from devices is numbered as it arrives and kept for wh
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from slotmeter.boards.pc import bench_fields as fields
 from slotmeter.boards.pc import han_keys, radios
@@ -19,7 +19,7 @@ from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.hub_side import HubSide
 from slotmeter.boards.pc.network_words import eui64_text, words
 from slotmeter.boards.pc.running import data_home
-from slotmeter.boards.pc.shelf import Kept, Shelf
+from slotmeter.boards.pc.shelf import Kept, Shelf, saved_radio
 from slotmeter.dlms.errors import DecodeError as MessageError
 from slotmeter.dlms.gbcs.message import ALERT, COMMAND, LARGEST_MESSAGE, LARGEST_RESPONSE, RESPONSE, Message, parse
 from slotmeter.hal.errors import HalError
@@ -113,32 +113,27 @@ class HubBench:
         self._crypto = HostCrypto()
         han_keys.add(self.folder, self._entropy, [options.eui64])
         identities = han_keys.identities(self.folder, options.eui64)
-        # (number, what came), the oldest first.
+        # What came, the oldest first.
         self._came: list[dict[str, Any]] = []
         self._number = 0
         self._joined: list[bytes] = []
-        self._store_refusal = ""
         self._closed = False
         self.store_path = None if options.temporary else options.store or data_home() / "hub.store"
-        try:
-            self._capture = None if options.capture is None else open(options.capture, "wb")
-        except OSError as error:
-            raise SlotmeterError(f"--capture {options.capture}: {error.strerror or 'cannot be written'}") from error
         self._store = self._open_store()
+        self._capture: BinaryIO | None = None
+        self._radio: radios.OpenRadio | None = None
         try:
+            if options.capture is not None:
+                self._capture = self._open_capture(options.capture)
             self._shelf = Shelf(self._store)
-            self._network_key = self._shelf.get("hub.key") or self._entropy.random(16)
             choice = radios.Choice(options.air, options.radio, options.at, self._capture)
-            self._radio = choice.open(options.eui64, self._crypto, self._entropy, self._shelf.get("hub.radio") or b"")
-            try:
-                self._side = HubSide(self._radio.radio, self._crypto, self._entropy, identities, machine_s)
-                self._kept = Kept("hub", self._side.hub, self._radio.radio, self._shelf)
-                self._start()
-            except (HalError, SlotmeterError):
-                self._radio.close()
-                raise
+            saved = saved_radio(self._shelf, "hub", choice.name)
+            opened = self._radio = choice.open(options.eui64, self._crypto, self._entropy, saved)
+            self._side = HubSide(opened.radio, self._crypto, self._entropy, identities, machine_s)
+            self._kept = Kept("hub", choice.name, self._side.hub, opened.radio, self._shelf)
+            self._start(opened)
         except (HalError, SlotmeterError):
-            self._store.close()
+            self._let_go()
             raise
 
     # ---- start and end
@@ -154,20 +149,34 @@ class HubBench:
             store.close()
             whose = "a meter's" if mark is None else "that of hub " + eui64_text(mark)
             raise SlotmeterError(f"the store {self.store_path} is {whose}; name another one")
+        where = store.get("hub.where")
+        if where not in (None, radios.Choice(self.options.air, self.options.radio).name.encode()):
+            store.close()
+            # Its devices could not join here: their install codes were used up there.
+            raise SlotmeterError(
+                f"the store {self.store_path} remembers the network of another radio ({where.decode()}); name another "
+                "store, or say --temporary"
+            )
         return store
 
-    def _start(self) -> None:
+    def _open_capture(self, path: Path) -> "BinaryIO":
+        try:
+            return open(path, "wb")
+        except OSError as error:
+            raise SlotmeterError(f"--capture {path}: {error.strerror or 'cannot be written'}") from error
+
+    def _start(self, opened: radios.OpenRadio) -> None:
         """Goes on in the network that it remembers, or forms one; SlotmeterError when there is none in the end."""
         hub = self._side.hub
         self._shelf.put("hub.eui64", self.options.eui64)
-        self._shelf.put("hub.key", self._network_key)
-        if self._kept.is_known():
+        self.resumed = self._kept.is_known()
+        if self.resumed:
+            self._check_channel()
             try:
                 self._kept.load()
             except DecodeError as error:
                 raise SlotmeterError(f"what the store remembers is damaged: {error}; take another store") from error
             hub.resume(radios.now_ms())
-            self.resumed = True
         else:
             self._form()
         until_ms = radios.now_ms() + UP_WITHIN_MS
@@ -181,7 +190,7 @@ class HubBench:
                         self.resumed = False
                         self._form()
             if not hub.up:
-                radios.wait(self._radio, min(self._due_ms() or until_ms, until_ms))
+                radios.wait(opened, min(self._due_ms() or until_ms, until_ms))
         if not hub.up:
             raise SlotmeterError(f"there is no network: {failed or 'the radio does not form one'}")
         self._kept.due = True
@@ -194,14 +203,25 @@ class HubBench:
         channel = self.options.channel or (was[0] if was else CHANNELS[random[0] % len(CHANNELS)])
         # 0000 and what is above FFF0 are no addresses of networks.
         pan = int.from_bytes(was[1:3], "big") if was else int.from_bytes(random[1:3], "big") % 0xFFEF + 1
-        self._side.hub.form(channel, pan, self.options.eui64, self._network_key, radios.now_ms())
+        key = self._shelf.get("hub.key") or self._entropy.random(16)
+        self._shelf.put("hub.key", key)
+        self._side.hub.form(channel, pan, self.options.eui64, key, radios.now_ms())
 
-    def keep(self) -> None:
-        """Makes durable what changed; HalError when the store refuses."""
+    def _check_channel(self) -> None:
+        was = self._shelf.get("hub.place")
+        wanted = self.options.channel
+        if was and wanted not in (None, was[0]):
+            raise SlotmeterError(
+                f"--channel {wanted}: the hub remembers a network on channel {was[0]}; leave --channel out, or form "
+                "another network with another --store"
+            )
+
+    def keep(self, told: "Callable[[str], None] | None" = None) -> None:
+        """Makes durable what changed. HalError when the store refuses; with `told` that is told instead."""
         if self.place is not None:
             self._shelf.put("hub.place", bytes((self.place.channel,)) + self.place.pan.to_bytes(2, "big"))
         self._kept.keep()
-        self._shelf.commit()
+        self._shelf.commit(told)
 
     def close(self) -> None:
         """Keeps what is to be kept, and lets go of the radio. Closing twice is harmless."""
@@ -213,7 +233,11 @@ class HubBench:
         except HalError:
             # What is in the store stands.
             pass
-        self._radio.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._radio is not None:
+            self._radio.close()
         self._store.close()
         if self._capture is not None:
             self._capture.close()
@@ -226,7 +250,8 @@ class HubBench:
 
     def known_keys(self) -> "list[tuple[str, bytes]]":
         """The keys that are known here, each with its name."""
-        return [("network", self._network_key)] + [(eui64_text(one.eui64), one.link_key) for one in self._side.hub.log]
+        key = self._shelf.get("hub.key") or b""
+        return [("network", key)] + [(eui64_text(one.eui64), one.link_key) for one in self._side.hub.log]
 
     # ---- what happens by itself
 
@@ -236,25 +261,18 @@ class HubBench:
             text = words(fact, self.place if isinstance(fact, Up) else None)
             if text:
                 self._tell("network", {"text": text})
-        refusal = ""
-        try:
-            self.keep()
-        except HalError as error:
-            refusal = error.detail
-        if refusal and refusal != self._store_refusal:
-            self._tell("network", {"text": "what the hub must remember is not stored: %s" % refusal})
-        self._store_refusal = refusal
+        self.keep(lambda text: self._tell("network", {"text": text}))
 
     def _move(self) -> "list[object]":
         """What came of moving the radio, the hub, and its messages once."""
         time_ms = radios.now_ms()
-        side = self._side
-        self._radio.run(time_ms)
+        side, opened = self._side, self._open_radio
+        opened.run(time_ms)
         side.hub.tick(time_ms)
         side.settle()
         # What followed from what came leaves at once.
         side.hub.tick(time_ms)
-        self._radio.run(time_ms)
+        opened.run(time_ms)
         told = []
         fact = side.next_event()
         while fact is not None:
@@ -270,7 +288,7 @@ class HubBench:
     def _note(self, fact: object) -> None:
         self._kept.due = True
         if isinstance(fact, Up):
-            self.place = self._radio.radio.place()
+            self.place = self._open_radio.radio.place()
         elif isinstance(fact, DeviceJoined):
             if (fact.let_in or fact.rejoined) and fact.eui64 not in self._joined:
                 self._joined.append(fact.eui64)
@@ -306,8 +324,13 @@ class HubBench:
         for observer in self.observers:
             observer(kind, what)
 
+    @property
+    def _open_radio(self) -> radios.OpenRadio:
+        assert self._radio is not None
+        return self._radio
+
     def _due_ms(self) -> "int | None":
-        times = [self._radio.deadline_ms(), self._side.hub.deadline_ms(), self._side.deadline_ms()]
+        times = [self._open_radio.deadline_ms(), self._side.hub.deadline_ms(), self._side.deadline_ms()]
         known = [time for time in times if time is not None]
         return min(known) if known else None
 
@@ -318,7 +341,7 @@ class HubBench:
 
     def filenos(self) -> "tuple[int, ...]":
         """What can be read when something may have come."""
-        return (self._radio.fileno(),)
+        return (self._open_radio.fileno(),)
 
     # ---- requests
 

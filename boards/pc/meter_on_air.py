@@ -11,7 +11,7 @@ from slotmeter.boards.pc.errors import SlotmeterError
 from slotmeter.boards.pc.meter_side import MeterSide
 from slotmeter.boards.pc.network import Network
 from slotmeter.boards.pc.network_words import words
-from slotmeter.boards.pc.shelf import Kept
+from slotmeter.boards.pc.shelf import Kept, saved_radio
 from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han import install_code, joiner
 from slotmeter.zigbee_han.errors import DecodeError
@@ -68,17 +68,19 @@ class MeterOnAir(Network):
     def _start(self, meter: "Meter") -> None:
         """Opens the radio, and goes on where it was, or looks for a network."""
         shelf = self._shelf
-        opened = self._choice.open(self.eui64, self._crypto, self._entropy, shelf.get("han.radio") or b"")
+        where = self._choice.name
+        opened = self._choice.open(self.eui64, self._crypto, self._entropy, saved_radio(shelf, "han", where))
         side = MeterSide(opened.radio, meter, self._crypto, self._entropy, self._identities, self._now_ms)
         side.tells_time = self._hears_time
         side.agreed = shelf.get("han.agreed") or b""
-        kept = Kept("han", side.joiner, opened.radio, shelf)
+        kept = Kept("han", where, side.joiner, opened.radio, shelf)
         try:
-            self.resumed = kept.is_known()
-            if self.resumed:
+            if kept.is_known():
                 kept.load()
+                self.resumed = bool(side.joiner.hub)
                 side.joiner.resume(radios.now_ms())
             else:
+                side.agreed = b""
                 side.joiner.start(self.join_key, radios.now_ms())
         except DecodeError as error:
             opened.close()
@@ -86,6 +88,8 @@ class MeterOnAir(Network):
                 "what the store remembers of the home area network is damaged: %s; take another store" % error
             ) from error
         self._radio, self._side, self._kept = opened, side, kept
+        # Before anybody is told its install code.
+        self.keep()
 
     def known_keys(self) -> "list[tuple[str, bytes]]":
         """See Network."""
@@ -129,7 +133,7 @@ class MeterOnAir(Network):
             if text:
                 self._told(text + (side.next_try() if isinstance(fact, Failed) else ""))
             fact = side.next_event()
-        self.try_keep(self._told)
+        self.keep(self._told)
         return []
 
     def wait_s(self, clock: "BenchClock") -> float:
@@ -145,14 +149,14 @@ class MeterOnAir(Network):
         """See Network."""
         return () if self._radio is None else (self._radio.fileno(),)
 
-    def keep(self) -> None:
+    def keep(self, told: "Callable[[str], None] | None" = None) -> None:
         """See Network."""
         if self._kept is not None and self._side is not None:
             self._shelf.put("han.code", self.code)
             if self._side.agreed:
                 self._shelf.put("han.agreed", self._side.agreed)
             self._kept.keep()
-            self._shelf.commit()
+            self._shelf.commit(told)
 
     def keep_again(self) -> None:
         """See Network."""

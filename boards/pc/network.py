@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from slotmeter.hal.errors import HalError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +22,6 @@ class Network:
         self.resumed = False
         self.lost: list[str] = []
         self.left_out_ms = 0
-        self._refusal = ""
 
     def known_keys(self) -> "list[tuple[str, bytes]]":
         """The keys that are known here, each with its name."""
@@ -56,20 +53,11 @@ class Network:
         """What can be read when something may have come."""
         return ()
 
-    def keep(self) -> None:
-        """Makes durable what changed; HalError when the store refuses, and it is tried again next time."""
+    def keep(self, told: "Callable[[str], None] | None" = None) -> None:
+        """Makes durable what changed. HalError when the store refuses; with `told` that is told instead. It is tried
+        again next time.
+        """
         raise NotImplementedError
-
-    def try_keep(self, told: "Callable[[str], None]") -> None:
-        """As `keep`; a store that refuses is told of once, and the network goes on."""
-        refusal = ""
-        try:
-            self.keep()
-        except HalError as error:
-            refusal = error.detail
-        if refusal and refusal != self._refusal:
-            told("what the radio must remember is not stored: %s" % refusal)
-        self._refusal = refusal
 
     def keep_again(self) -> None:
         """The store was emptied, and the network is as it was."""

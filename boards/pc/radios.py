@@ -43,8 +43,10 @@ class Choice:
         self.at = at
         self.capture = capture
 
-    def __str__(self) -> str:
-        return "the air %s" % self.air if self.air is not None else "the stick %s" % self.radio
+    @property
+    def name(self) -> str:
+        """What tells it from others to whom who remembers it. A stick may be at another port next time."""
+        return "stick" if self.air is None else "air %s" % self.air
 
     def open(self, eui64: bytes, crypto: "Crypto", entropy: "Entropy", saved: bytes) -> "OpenRadio":
         """Opens it with that EUI-64. saved: what a radio on the air gave as `save`. SlotmeterError, or HalError, says

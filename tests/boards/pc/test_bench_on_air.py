@@ -56,6 +56,16 @@ def test_the_install_code_stays_with_the_store(folder):
     assert codes[0] == codes[1]
 
 
+def test_a_network_that_was_elsewhere_is_not_resumed(folder):
+    store = folder / "moved.store"
+    for options in ({"air": None, "han": True}, {"air": "x"}, {"air": "x"}, {"air": "y"}, {"air": None, "han": True}):
+        with start(folder, store=store, **options) as bench:
+            assert not bench.han.resumed
+            ask(bench, "hello")
+    with start(folder, store=store, air=None, han=True) as bench:
+        assert bench.han.resumed
+
+
 def test_what_its_hub_does_is_refused(folder):
     with start(folder) as bench:
         assert refusal(bench, "deliver", hex="DF09") == "on-air"

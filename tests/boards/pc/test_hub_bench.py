@@ -142,6 +142,16 @@ def test_it_remembers_its_network_and_its_log(folder):
         assert [one["eui64"] for one in ask(hub, "devices")["devices"]] == [METER]
 
 
+def test_it_is_not_moved_to_another_air_or_channel(folder):
+    options = {"keys": folder / "keys", "store": folder / "moved.store", "channel": 12}
+    HubBench(HubOptions(air="one", **options)).close()
+    with pytest.raises(SlotmeterError, match="another radio .air one."):
+        HubBench(HubOptions(air="two", **options))
+    options["channel"] = 13
+    with pytest.raises(SlotmeterError, match="a network on channel 12"):
+        HubBench(HubOptions(air="one", **options))
+
+
 def test_a_store_of_something_else_is_refused(folder):
     from slotmeter.boards.pc.bench import Bench, Options
 
