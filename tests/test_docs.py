@@ -57,6 +57,28 @@ def test_links_of_a_page_lead_somewhere(page):
     assert not missing
 
 
+def test_what_the_network_is_said_to_say_when_it_fails_is_in_the_program():
+    page = (ROOT / "docs" / "zigbee.md").read_text(encoding="utf-8")
+    rows = [row.split("|") for row in page.partition("## When something fails")[2].splitlines() if row.startswith("| ")]
+    said = [message for row in rows for cell in row[2:4] for message in _SPAN.findall(cell)]
+    said = [one for one in said if not one.startswith(("slotmeter ", "tests/"))]
+    folders = ("boards", "firmware", "hal", "zigbee_han")
+    sources = "".join([file.read_text(encoding="utf-8") for one in folders for file in (ROOT / one).rglob("*.py")])
+    # "%s failed: %s" of what is "key establishment".
+    sources += "key establishment failed:"
+    assert len(said) > 15
+    assert not [one for one in said if one not in sources]
+
+
+def test_modules_that_pages_name_exist():
+    folders = "boards|dlms|firmware|hal|prepayment|privacy_pin|tests|tools|zigbee_han"
+    for page in PAGES:
+        # What was, and what will be.
+        if page.name not in ("CHANGELOG.md", "roadmap.md"):
+            named = re.findall(r"`((?:%s)/[\w/]+\.py)`" % folders, page.read_text(encoding="utf-8"))
+            assert not [one for one in named if not (ROOT / one).exists()], page
+
+
 def test_calls_are_found_wherever_they_stand():
     page = "`slotmeter run --once`\n\n```console\n$ slotmeter topup $(.venv/bin/slotmeter utrn --digits)  # x\n```\n"
     page += "\n    /opt/slotmeter/bin/slotmeter radio list         what is plugged in --not an option\n"
