@@ -26,7 +26,7 @@ from slotmeter.hal.radio import DeviceJoined, DeviceLeft, JoinFailed, Up
 from slotmeter.zigbee_han.clusters.clock import Clock, OnlyTime
 from slotmeter.zigbee_han.clusters.keep_alive import KeepAlive
 from slotmeter.zigbee_han.errors import DecodeError, EncodeError
-from slotmeter.zigbee_han.frames.layout import EUI, KEY, U8, make
+from slotmeter.zigbee_han.frames.layout import EUI, KEY, REST, U8, make
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed, Station
 from slotmeter.zigbee_han.tunnel import (
@@ -38,7 +38,7 @@ from slotmeter.zigbee_han.tunnel import (
     TunnelClients,
     Undelivered,
 )
-from slotmeter.zigbee_han.tunnel_queue import GET, PUT, SleepyQueue, parse
+from slotmeter.zigbee_han.tunnel_queue import GET, KEPT_MS, PUT, SleepyQueue, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ DEVICE = 0x0500
 ENDPOINT = 1
 # Ours: what a hub keeps a log of (SMETS: CHTS 4.3 names at least sixteen).
 DEVICES = 16
+_QUEUED = 7
 # Device types of GBCS.
 GSME = 0
 ESME = 1
@@ -67,7 +68,9 @@ _ASKED_FOR_TUNNEL = (ESME, HCALCS, PPMID)
 # What is saved of each device; KEYED: its link key was established by certificate.
 _KEYED = 0x01
 _DEVICE = ("device", (("eui64", EUI), ("device_type", U8), ("flags", U8, _KEYED), ("link_key", KEY)))
-_SAVED = ("hub", (("kind", U8), ("version", U8), ("devices", (U8, _DEVICE))))
+# queues: what waits for those that sleep; for each message the place of its device (1), the seconds that are left to it
+# (4), its size (2), and it.
+_SAVED = ("hub", (("kind", U8), ("version", U8), ("devices", (U8, _DEVICE)), ("queues", REST)))
 
 
 class Logged:
@@ -150,6 +153,8 @@ class CommsHub(Station):
         """Goes on after a power cut with what was loaded, in the network that the radio remembers: Up (rejoined), or
         Failed when it remembers none.
         """
+        for one in self.log:
+            one.queue.postpone(now_ms - self.now_ms)
         self.now_ms = now_ms
         self.radio.resume(now_ms)
 
@@ -159,7 +164,15 @@ class CommsHub(Station):
         for one in self.log:
             flags = _KEYED if one.eui64 in self.keyed else 0
             found.append(make(_DEVICE, eui64=one.eui64, device_type=one.kind, flags=flags, link_key=one.link_key))
-        return {"devices": tuple(found)}
+        return {"devices": tuple(found), "queues": self._queues()}
+
+    def _queues(self) -> bytes:
+        out = b""
+        for place, one in enumerate(self.log):
+            for message, until_ms in one.queue.messages():
+                left_s = max(0, until_ms - self.now_ms) // 1000
+                out += bytes((place,)) + left_s.to_bytes(4, "little") + len(message).to_bytes(2, "little") + message
+        return out
 
     def take_back(self, fields: "Any") -> None:
         """See Station."""
@@ -167,8 +180,23 @@ class CommsHub(Station):
             raise DecodeError("a device log of %d devices" % len(fields.devices), 2)
         if [one for one in fields.devices if one.device_type not in KIND_NAMES]:
             raise DecodeError("a device of a type that is not known", 2)
-        self.log = [Logged(one.eui64, one.link_key, one.device_type) for one in fields.devices]
+        log = [Logged(one.eui64, one.link_key, one.device_type) for one in fields.devices]
+        self._fill_queues(log, fields.queues)
+        self.log = log
         self.keyed = [one.eui64 for one in fields.devices if one.flags & _KEYED]
+
+    def _fill_queues(self, log: "list[Logged]", octets: bytes) -> None:
+        pos = 0
+        while pos < len(octets):
+            head = octets[pos : pos + _QUEUED]
+            end = pos + _QUEUED + int.from_bytes(head[5:7], "little")
+            if len(head) < _QUEUED or end > len(octets) or head[0] >= len(log):
+                raise DecodeError("a message that waits is damaged", pos)
+            queue = log[head[0]].queue
+            left_ms = 1000 * int.from_bytes(head[1:5], "little")
+            if left_ms > KEPT_MS or not queue.put(octets[pos + _QUEUED : end], self.now_ms + left_ms - KEPT_MS):
+                raise DecodeError("more messages wait than may", pos)
+            pos = end
 
     def add(self, eui64: bytes, link_key: bytes, kind: int = ESME) -> None:
         """Takes a device into the log, with the key made from its install code; EncodeError when there is no room, or
@@ -226,6 +254,7 @@ class CommsHub(Station):
         if one is not None and one.kind == GSME:
             if len(message) > LARGEST - 2:
                 raise EncodeError("%d octets are too many for a tunnel of %d" % (len(message), LARGEST - 2))
+            self.unsaved = True
             return one.queue.put(message, now_ms)
         client = self.tunnels.find(eui64)
         return client is not None and client.send(message, now_ms)
@@ -242,6 +271,7 @@ class CommsHub(Station):
         """See Station."""
         for one in self.log:
             for message in one.queue.expired(now_ms):
+                self.unsaved = True
                 self.tell(Undelivered(one.eui64, message, "the device did not fetch it for a day"))
         super().tick(now_ms)
 
@@ -302,6 +332,7 @@ class CommsHub(Station):
         if isinstance(fact, Delivered):
             message = one.queue.delivered(fact.data)
             if message is not None:
+                self.unsaved = True
                 self.tell(Delivered(one.eui64, message))
             return
         if isinstance(fact, Undelivered):

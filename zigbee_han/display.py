@@ -447,6 +447,9 @@ class Display(Joiner):
                     one.values[(fact.cluster, which)] = value
             self.tell(fact)
             return
+        if isinstance(fact, Answered) and not fact.secured:
+            # Time is read with the link key too: without it, anybody may have answered.
+            return
         if (fact.cluster, fact.sequence) == (one.cluster, one.sequence):
             self._answered(one, False)
         if isinstance(fact, Answered):

@@ -61,9 +61,13 @@ class SleepyQueue:
         # (message, until when it is kept).
         self._messages = []  # type: list[tuple[bytes, int]]
 
-    def waiting(self) -> int:
-        """How many there are."""
-        return len(self._messages)
+    def messages(self) -> "list[tuple[bytes, int]]":
+        """(message, until when it is kept), the oldest first."""
+        return list(self._messages)
+
+    def postpone(self, by_ms: int) -> None:
+        """Keeps everything for so much longer: time itself goes on from elsewhere."""
+        self._messages = [(message, until_ms + by_ms) for message, until_ms in self._messages]
 
     def put(self, message: bytes, now_ms: int) -> bool:
         """One more; False when too many wait."""

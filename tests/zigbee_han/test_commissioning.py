@@ -8,7 +8,7 @@ from slotmeter.hal.radio import DeviceJoined, DeviceLeft, Down
 from slotmeter.zigbee_han import comms_hub, tunnel_queue
 from slotmeter.zigbee_han.certificates import SUITE_2
 from slotmeter.zigbee_han.comms_hub import ESME, GSME, TYPE_2, Commissioned
-from slotmeter.zigbee_han.errors import EncodeError
+from slotmeter.zigbee_han.errors import DecodeError, EncodeError
 from slotmeter.zigbee_han.joiner import KEYING, UP
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
 from slotmeter.zigbee_han.station import Failed
@@ -147,6 +147,30 @@ def test_a_gas_meter_that_is_removed_leaves_and_what_waited_for_it_is_told():
     assert [fact.data for fact in home.told(HUB, Undelivered)] == [b"\xdfwaits"]
     assert [fact.asked for fact in home.told(GAS, Down)] == [True]
     assert [fact.eui64 for fact in home.told(HUB, DeviceLeft)] == [GAS]
+
+
+def test_what_waits_for_a_gas_meter_still_does_after_a_power_cut_of_the_hub():
+    home = Home()
+    gas = GasMeter(home)
+    gas.wakes()
+    sent = [b"\xdfone", b"\xdf" + bytes(1490), b"\xdfthree"]
+    for message in sent:
+        assert home.hub.send(GAS, message, home.han.now_ms)
+    assert home.hub.unsaved
+    home.run(3600)
+    (before,) = [one.queue.messages() for one in home.hub.log]
+    hub = home.power_cut(home.hub)
+    (after,) = [one.queue.messages() for one in hub.log]
+    # What was left of the day when it acted last is left.
+    assert all(0 <= after[place][1] - before[place][1] < 15000 for place in range(3))
+    home.run(5)
+    assert [message for message, _ in gas.wakes()] == sent
+    assert home.hub.send(GAS, b"\xdflate", home.han.now_ms)
+    saved = hub.save()
+    for wrong in (saved[:-1], saved + b"\0", saved[:-12] + b"\7" + saved[-11:]):
+        with pytest.raises(DecodeError):
+            hub.load(wrong)
+    assert hub.save() == saved
 
 
 def test_a_hub_knows_the_kinds_of_its_devices_after_a_power_cut():

@@ -53,7 +53,7 @@ def test_a_queue_hands_over_the_oldest_and_keeps_it_until_the_device_has_it():
     assert queue.delivered(b"\x02\x00") is None and queue.delivered(b"\x02\x00\xdf2") is None
     assert queue.delivered(b"\x02\x01\xdf1") == b"\xdf1"
     assert queue.delivered(b"\x02\x01\xdf1") is None
-    assert queue.answer() == b"\x02\x00\xdf2" and queue.waiting() == 1
+    assert queue.answer() == b"\x02\x00\xdf2" and queue.messages() == [(b"\xdf2", 86400005)]
 
 
 def test_a_queue_drops_what_is_a_day_old_and_takes_so_many():
