@@ -249,6 +249,7 @@ class Bench:
             self._clock_ms,
             self._tell_network,
             self._hear_time,
+            self._tell_delivered,
         )
 
     def _load_cast(self) -> "Cast":
@@ -465,6 +466,10 @@ class Bench:
             self._pending.append(sent)
             self._tell("sent", sent)
 
+    def _tell_delivered(self, data: bytes) -> None:
+        """Tells the observers that the meter is given a message."""
+        self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
+
     def _tell(self, kind: str, what: "dict[str, Any]") -> None:
         for observer in self.observers:
             observer(kind, what)
@@ -548,7 +553,7 @@ class Bench:
         if self.han is not None and self.own_han is None:
             raise RequestError("on-air", "the meter is on air: its messages come from its hub, slotmeter request --hub")
         self._refused = self._answered = None
-        self._tell("delivered", {"device": "esme", "hex": data.hex().upper()})
+        self._tell_delivered(data)
         han = self.own_han
         if han is None:
             meter.receive(data, self._clock.now_ms())

@@ -33,7 +33,8 @@ _HOUR_S = 3600.0
 class MeterOnAir(Network):
     """choice: which radio; folder: the keystore with the meter's HAN certificates, made when they are missing; shelf:
     what was kept; now_ms: gives the meter's time; told: called with a line for people when something happens;
-    hears_time: called with what the hub says the time is, in seconds since 2000.
+    hears_time: called with what the hub says the time is, in seconds since 2000; takes: with each message
+    for the meter.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class MeterOnAir(Network):
         now_ms: "Callable[[], int]",
         told: "Callable[[str], None]",
         hears_time: "Callable[[int], bool]",
+        takes: "Callable[[bytes], None]",
     ) -> None:
         super().__init__(meter.eui64)
         han_keys.add(folder, entropy, [self.eui64])
@@ -58,6 +60,7 @@ class MeterOnAir(Network):
         self._now_ms = now_ms
         self._told = told
         self._hears_time = hears_time
+        self._takes = takes
         self.code = shelf.get("han.code") or install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
         self._radio: radios.OpenRadio | None = None
@@ -72,6 +75,7 @@ class MeterOnAir(Network):
         opened = self._choice.open(self.eui64, self._crypto, self._entropy, saved_radio(shelf, "han", where))
         side = MeterSide(opened.radio, meter, self._crypto, self._entropy, self._identities, self._now_ms)
         side.tells_time = self._hears_time
+        side.tells_message = self._takes
         side.agreed = shelf.get("han.agreed") or b""
         kept = Kept("han", where, side.joiner, opened.radio, shelf)
         try:

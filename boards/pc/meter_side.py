@@ -11,6 +11,7 @@ calls `settle` after that; what the network does is told by `next_event`, for pe
 from typing import TYPE_CHECKING
 
 from slotmeter.firmware.han_station import MeterStation
+from slotmeter.firmware.transfer import is_block
 from slotmeter.hal.radio import Up
 from slotmeter.zigbee_han.clusters.clock import HubTime
 from slotmeter.zigbee_han.key_establishment import KeyAgreed, KeyExchange
@@ -51,6 +52,8 @@ class MeterSide:
         self.agreed = b""
         self.tells_join = True
         self.tells_time: Callable[[int], bool] | None = None
+        # Called with each message that the meter is about to have, but not with blocks of one.
+        self.tells_message: Callable[[bytes], None] | None = None
         self.joiner = MeterStation(radio, KeyExchange(crypto, entropy, meter.eui64, identities), meter)
         # What the meter gave for the hub: not taken by the joiner yet, and on its way.
         self._out = b""
@@ -82,6 +85,8 @@ class MeterSide:
     def _take(self, fact: object) -> None:
         meter = self._meter
         if isinstance(fact, Arrived):
+            if self.tells_message is not None and not is_block(fact.data):
+                self.tells_message(fact.data)
             meter.receive(fact.data, self._now_ms())
             return
         if isinstance(fact, Delivered):

@@ -104,6 +104,7 @@ def story(home, hub_radio, meter_radio):
     said = home.call("request", "ECS17b", "--hub")
     assert "MAC authentic, encrypted, decrypted" in said
     assert "Device commissioned" in home.call("hub", "alerts")
+    meter.see("command +ECS17b")
     meter.see("result +ECS17b")
 
     meter.kill()
