@@ -1,7 +1,8 @@
 """A program of its own: bellows' EZSP class, unmodified, joins a network as a router with an install code's key.
 
-    python bellows_join.py PLACE KEY TEXT     scans, joins, sends TEXT to the coordinator and waits for what it answers
-    python bellows_join.py PLACE - TEXT       goes on in the network that the stick remembers, and does the same
+    python bellows_join.py PLACE KEY TEXT            scans, joins, sends TEXT to the coordinator, waits for its answer
+    python bellows_join.py PLACE KEY TEXT CHANNEL    the same on this channel, where it scans again if it hears nobody
+    python bellows_join.py PLACE - TEXT              goes on in the network that the stick remembers, and does the same
 
 Prints one JSON object: networks (channels where it heard one), joined, delivered, answer.
 """
@@ -15,6 +16,7 @@ PROFILE = 0x0104
 # Preconfigured key, and the network key must come encrypted.
 SECURITY = 0x0900
 CHANNELS = 0x07FFF800
+SCANS = 5
 
 
 class Callbacks:
@@ -40,7 +42,7 @@ class Callbacks:
                 await self.changed.wait()
 
 
-async def main(place, key, text):
+async def main(place, key, text, channel=None):
     import bellows.ezsp
     import bellows.types as t
 
@@ -72,15 +74,19 @@ async def main(place, key, text):
             preconfiguredTrustCenterEui64=t.EUI64(bytes(8)),
         )
         await ezsp.setInitialSecurityState(state)
-        await ezsp.startScan(t.EzspNetworkScanType.ACTIVE_SCAN, t.Channels(CHANNELS), 3)
+        mask = CHANNELS if channel is None else 1 << int(channel)
         found = None
-        while True:
-            arguments = await callbacks.wait(lambda name, _: name in ("networkFoundHandler", "scanCompleteHandler"))
-            if not hasattr(arguments[0], "channel"):
+        for _ in range(1 if channel is None else SCANS):
+            await ezsp.startScan(t.EzspNetworkScanType.ACTIVE_SCAN, t.Channels(mask), 3)
+            while True:
+                arguments = await callbacks.wait(lambda name, _: name in ("networkFoundHandler", "scanCompleteHandler"))
+                if not hasattr(arguments[0], "channel"):
+                    break
+                told["networks"].append(int(arguments[0].channel))
+                if arguments[0].allowingJoin:
+                    found = arguments[0]
+            if found is not None:
                 break
-            told["networks"].append(int(arguments[0].channel))
-            if arguments[0].allowingJoin:
-                found = arguments[0]
         if found is None:
             print(json.dumps(told))
             await ezsp.disconnect()
