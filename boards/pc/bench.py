@@ -81,7 +81,8 @@ class Options:
     temporary: keep it in memory (always so with `rtds` unless a store is named); start: an ISO time at which the clock
     stands still, None for the machine's time; rate: how fast the clock runs, from `start` on when both are given; note:
     where remarks for people go. han: with a home area network and its hub in this process; air, radio: on the shared
-    air of that name, at place `at`, or on the stick at that port, and the hub is elsewhere.
+    air of that name, at place `at`, or on the stick at that port, and the hub is elsewhere. install_code: the meter's,
+    with its CRC; None for the one that it had, or a new one.
     """
 
     rtds: "Path | None" = None
@@ -97,6 +98,7 @@ class Options:
     air: "str | None" = None
     radio: "str | None" = None
     at: "tuple[int, int]" = (0, 0)
+    install_code: "bytes | None" = None
     capture: "Path | None" = None
     note: "Callable[[str], None]" = field(default=_ignore)
 
@@ -226,6 +228,7 @@ class Bench:
                 self._tell_network,
                 # The meter of the data set has long been in its network.
                 options.rtds is None,
+                options.install_code,
             )
         except SlotmeterError as error:
             raise SlotmeterError(f"{error} (or leave the home area network out: --direct)") from error
@@ -250,6 +253,7 @@ class Bench:
             self._tell_network,
             self._hear_time,
             self._tell_delivered,
+            options.install_code,
         )
 
     def _load_cast(self) -> "Cast":

@@ -65,7 +65,8 @@ LIVED_AT_ONCE_MS = 2 * 3600 * 1000
 class BenchHan(Network):
     """A hub and a meter's radio. folder: the keystore with their HAN certificates, made when they are missing; shelf:
     what was kept; now_ms: gives the meter's time; told: called with a line for people when something happens;
-    tells_join: whether the meter is told that it joined.
+    tells_join: whether the meter is told that it joined; code: its install code with the CRC, None for the one that was
+    kept, or a new one.
 
     took_ms: how long the network took, of its own time, until the tunnel was open.
     """
@@ -81,6 +82,7 @@ class BenchHan(Network):
         now_ms: "Callable[[], int]",
         told: "Callable[[str], None]",
         tells_join: bool = True,
+        code: "bytes | None" = None,
     ) -> None:
         super().__init__(meter.eui64)
         han_keys.add(folder, entropy, [self.eui64, han_keys.HUB])
@@ -91,7 +93,7 @@ class BenchHan(Network):
         self._now_ms = now_ms
         self._told = told
         self._tells_join = tells_join
-        self.code = shelf.get("han.code") or install_code.with_crc(entropy.random(16))
+        self.code = code or shelf.get("han.code") or install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
         self.network_key = shelf.get("hub.key") or b""
         self.channel = CHANNEL

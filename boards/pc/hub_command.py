@@ -10,7 +10,7 @@ import click
 
 from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
-from slotmeter.boards.pc.network_words import eui64_text
+from slotmeter.boards.pc.network_words import KEYS_TITLE, KeysShown, eui64_text
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.hub_bench import HubBench
@@ -60,12 +60,17 @@ def describe(data: bytes, code: str = "") -> str:
 
 
 class _Lines:
-    """One line for each thing that happens at the hub."""
+    """One line for each thing that happens at the hub; with `keys`, the new ones behind it."""
+
+    def __init__(self, keys: "KeysShown | None") -> None:
+        self._keys = keys
 
     def observe(self, kind: str, what: "dict[str, Any]") -> None:
         """One fact of the hub."""
         if kind == "network":
             self.line("network", str(what["text"]))
+            for line in self._keys.new_lines() if self._keys is not None else ():
+                click.echo(line)
         elif kind == "sent":
             self.line("command", "to %s: %s" % (_named(what), describe(bytes.fromhex(what["hex"]))))
         else:
@@ -163,11 +168,15 @@ def command(
         note=click.echo,
     )
     with HubBench(settings) as hub:
-        _introduce(hub, show_keys)
+        _introduce(hub)
+        shown = KeysShown(hub.known_keys) if show_keys else None
+        if shown is not None:
+            click.echo("\n".join([KEYS_TITLE, *shown.new_lines()]))
+        hub.observers.append(_Lines(shown).observe)
         _serve(ctx, hub, port)
 
 
-def _introduce(hub: "HubBench", show_keys: bool) -> None:
+def _introduce(hub: "HubBench") -> None:
     from slotmeter.boards.pc.network_words import place_text
 
     asked = hub.options
@@ -178,17 +187,12 @@ def _introduce(hub: "HubBench", show_keys: bool) -> None:
     click.echo("state   %s" % ("in memory: forgotten at the end" if hub.store_path is None else hub.store_path))
     devices = hub.request({"op": "devices"})["devices"]
     click.echo("log     %s" % (", ".join(_named({"device": one["eui64"]}) for one in devices) or "no devices yet"))
-    if show_keys:
-        click.echo("keys for Wireshark (Preferences, Protocols, ZigBee, Pre-configured Keys); they protect nothing")
-        for name, key in hub.known_keys():
-            click.echo('  "%s","Normal","%s"' % (":".join("%02X" % octet for octet in key), name))
 
 
 def _serve(ctx: click.Context, hub: "HubBench", port: "int | None") -> None:
     from slotmeter.boards.pc import running
     from slotmeter.boards.pc.lines import listen_or_next, serve
 
-    hub.observers.append(_Lines().observe)
     listener = listen_or_next(port, _PORT)
     announced: Path | None = None
     try:

@@ -24,6 +24,7 @@ from slotmeter.firmware.alerts import ALERT_CODES
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench import Bench
+    from slotmeter.boards.pc.network_words import KeysShown
 
 _MEANINGS = dict(ALERT_CODES)
 # How often the face is written again, in seconds.
@@ -67,6 +68,8 @@ class Live:
         self._last = "nothing yet"
         # Counts, but shows no lines: while something else tells the story.
         self.quiet = False
+        # Keys that are to be shown as they come.
+        self.keys: KeysShown | None = None
         bench.observers.append(self.observe)
 
     def line(self, text: str = "") -> None:
@@ -155,6 +158,8 @@ class Live:
             self._show("due", str(what["use_case"]), "future-dated, " + done)
         elif kind == "network":
             self._show("network", "", str(what["text"]))
+            for line in self.keys.new_lines() if self.keys is not None else ():
+                self.line(line)
 
     def _show(self, kind: str, name: str, text: str) -> None:
         if self.quiet:

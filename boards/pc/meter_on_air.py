@@ -34,7 +34,7 @@ class MeterOnAir(Network):
     """choice: which radio; folder: the keystore with the meter's HAN certificates, made when they are missing; shelf:
     what was kept; now_ms: gives the meter's time; told: called with a line for people when something happens;
     hears_time: called with what the hub says the time is, in seconds since 2000; takes: with each message
-    for the meter.
+    for the meter; code: its install code with the CRC, None for the one that was kept, or a new one.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class MeterOnAir(Network):
         told: "Callable[[str], None]",
         hears_time: "Callable[[int], bool]",
         takes: "Callable[[bytes], None]",
+        code: "bytes | None" = None,
     ) -> None:
         super().__init__(meter.eui64)
         han_keys.add(folder, entropy, [self.eui64])
@@ -61,7 +62,7 @@ class MeterOnAir(Network):
         self._told = told
         self._hears_time = hears_time
         self._takes = takes
-        self.code = shelf.get("han.code") or install_code.with_crc(entropy.random(16))
+        self.code = code or shelf.get("han.code") or install_code.with_crc(entropy.random(16))
         self.join_key = install_code.link_key(crypto, self.code)
         self._radio: radios.OpenRadio | None = None
         self._side: MeterSide | None = None

@@ -1,9 +1,16 @@
 """What happens in a home area network, as lines for people: one clear sentence for each fact, or none."""
 
+from typing import TYPE_CHECKING
+
 from slotmeter.firmware.han_station import DisplayPaired
 from slotmeter.hal import radio
 from slotmeter.zigbee_han import comms_hub, joiner, station, tunnel
 from slotmeter.zigbee_han.key_establishment import KeyAgreed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEYS_TITLE = "keys for Wireshark (Preferences, Protocols, ZigBee, Pre-configured Keys); they protect nothing"
 
 
 def eui64_text(eui64: bytes) -> str:
@@ -53,6 +60,23 @@ def words(fact: object, place: "radio.Place | None" = None) -> str:
     if isinstance(fact, joiner.HubBack):
         return "the hub answers again"
     return _tunnel_words(fact)
+
+
+class KeysShown:
+    """The keys of a network in the words of Wireshark, each once: `known` gives those that there are now."""
+
+    def __init__(self, known: "Callable[[], list[tuple[str, bytes]]]") -> None:
+        self._known = known
+        self._shown: list[bytes] = []
+
+    def new_lines(self) -> "list[str]":
+        """A line for each key that was not shown yet."""
+        lines = []
+        for name, key in self._known():
+            if key and key not in self._shown:
+                self._shown.append(key)
+                lines.append('  "%s","Normal","%s"' % (":".join("%02X" % octet for octet in key), name))
+        return lines
 
 
 def _tunnel_words(fact: object) -> str:

@@ -11,8 +11,9 @@ import click
 
 from slotmeter.boards.pc import options
 from slotmeter.boards.pc.errors import SlotmeterError
-from slotmeter.boards.pc.network_words import eui64_text
+from slotmeter.boards.pc.network_words import KEYS_TITLE, KeysShown, eui64_text
 from slotmeter.zigbee_han import install_code
+from slotmeter.zigbee_han.errors import DecodeError
 
 if TYPE_CHECKING:
     from slotmeter.boards.pc.bench import Bench
@@ -66,6 +67,15 @@ def _demonstrate(bench: "Bench", live: "Live") -> None:
     live.quiet = False
 
 
+def _install_code(_ctx: click.Context, _param: click.Parameter, text: "str | None") -> "bytes | None":
+    if text is None:
+        return None
+    try:
+        return install_code.parse(text)
+    except DecodeError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def _tell_of_network(bench: "Bench", live: "Live", show_keys: bool) -> None:
     """The home area network, as a commissioning screen has it; and its keys, for who looks into a capture."""
     han = bench.han
@@ -89,9 +99,11 @@ def _tell_of_network(bench: "Bench", live: "Live", show_keys: bool) -> None:
     if bench.options.capture is not None:
         live.line("capture %s" % bench.options.capture)
     if show_keys:
-        live.line("keys for Wireshark (Preferences, Protocols, ZigBee, Pre-configured Keys); they protect nothing")
-        for name, key in han.known_keys():
-            live.line('  "%s","Normal","%s"' % (":".join("%02X" % octet for octet in key), name))
+        keys = KeysShown(han.known_keys)
+        live.line(KEYS_TITLE)
+        for line in keys.new_lines():
+            live.line(line)
+        live.keys = keys
 
 
 @click.command(
@@ -135,6 +147,13 @@ slotmeter request ECS17b. Ctrl-C ends it; what was answered is in the store.""",
     metavar="FILE.pcap",
     help="Write down what is on the home area network's air, for Wireshark.",
 )
+@click.option(
+    "--install-code",
+    "code",
+    callback=_install_code,
+    metavar="HEX",
+    help="The meter's install code with its CRC.  [default: the one that it had, or a new one]",
+)
 @click.option("--show-keys", is_flag=True, help="Print the network's keys in the words of Wireshark.")
 @click.option("--no-demo", is_flag=True, help="Leave out the demonstration.")
 @click.option(
@@ -156,6 +175,7 @@ def command(
     air: "str | None",
     at: "tuple[int, int]",
     capture: "Path | None",
+    code: "bytes | None",
     show_keys: bool,
     no_demo: bool,
     keep: "bool | None",
@@ -171,6 +191,8 @@ def command(
     """
     options.check_store(store, temporary)
     options.check_radio(radio, air, direct)
+    if direct and code is not None:
+        raise click.UsageError("--install-code is for joining a network, and --direct leaves that out")
     on_air = radio is not None or air is not None
     if keep is None:
         keep = on_air or os.environ.get("ONCE", "") in ("", "0") and (sys.stdout.isatty() or no_demo)
@@ -201,6 +223,7 @@ def command(
         air=air,
         radio=radio,
         at=at,
+        install_code=code,
         capture=capture,
         note=click.echo,
     )

@@ -5,10 +5,12 @@ import select
 import time
 
 import pytest
+from click.testing import CliRunner
 
-from slotmeter.boards.pc import running
+from slotmeter.boards.pc import run_command, running
 from slotmeter.boards.pc.bench import Bench, Options
 from slotmeter.boards.pc.errors import SlotmeterError
+from slotmeter.boards.pc.network_words import KeysShown
 from slotmeter.zigbee_han import install_code
 
 
@@ -132,3 +134,35 @@ def test_a_file_from_before_there_were_hubs_is_a_meters(folder):
     path.write_text('{"port": 4059, "variant": "single", "store": "", "keys": "", "rtds": ""}')
     assert [one.port for one in running.running()] == [4059]
     running.withdraw(path)
+
+
+def test_an_install_code_that_is_given_goes_before_the_one_that_was_kept(folder):
+    code = install_code.parse("83FE D340 7A93 9723 A5C6 39B2 6916 D505 C3B5")
+    store = folder / "given.store"
+    for given in (None, code, None):
+        with start(folder, store=store, install_code=given) as bench:
+            last = bench.han.code
+    assert last == code
+
+
+def test_each_key_of_the_network_is_shown_once_when_it_is_known():
+    known = [("install code", bytes(16))]
+    keys = KeysShown(lambda: known)
+    assert keys.new_lines() == ['  "%s","Normal","install code"' % ":".join(["00"] * 16)]
+    known.append(("agreed", b"\x01" * 16))
+    known.append(("network", b""))
+    assert [line[-9:] for line in keys.new_lines()] == [',"agreed"']
+    assert keys.new_lines() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--install-code", "83FE D340"], "install code"),
+        (["--install-code", "XYZ"], "hexadecimal"),
+        (["--direct", "--install-code", "83FED3407A939723A5C639B26916D505C3B5"], "--direct leaves that out"),
+    ],
+)
+def test_an_install_code_that_cannot_be_is_one_sentence(arguments, words):
+    result = CliRunner().invoke(run_command.command, arguments)
+    assert result.exit_code == 2 and words in result.output
