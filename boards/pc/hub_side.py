@@ -69,7 +69,11 @@ class HubSide:
         """How many messages are on their way to a device, or wait for it."""
         way = self._ways.get(eui64)
         client = self.hub.tunnels.find(eui64)
+        logged = self.hub.find(eui64)
         waiting = 0 if client is None else len([one for one in client.waiting() if not is_block(one)])
+        if logged is not None:
+            # Of a device that sleeps.
+            waiting += len(logged.queue.messages())
         if way is not None:
             waiting += len(way.waiting) + bool(way.in_blocks) + bool(way.out and not is_block(way.out))
         return waiting

@@ -1,5 +1,7 @@
 """What a bench's network remembers: started again, hub and meter go on where they were, and no message is lost."""
 
+import time
+
 import pytest
 
 from slotmeter.boards.pc import bench as bench_module
@@ -16,9 +18,22 @@ HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory):
+def made(tmp_path_factory):
+    """A keystore, and the store of a bench that has joined and said so."""
     folder = tmp_path_factory.mktemp("kept") / "keys"
-    Bench(Options(keys=folder, temporary=True, han=True)).close()
+    store = VirtualStore()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench_module, "VirtualStore", lambda: store)
+        with start(folder) as bench:
+            ask(bench, "hello")
+    return folder, store
+
+
+@pytest.fixture
+def keys(made, monkeypatch):
+    """The keystore. What is temporary goes on from there: a first join takes its time."""
+    folder, store = made
+    monkeypatch.setattr(bench_module, "VirtualStore", store.reopened)
     return folder
 
 
@@ -213,6 +228,15 @@ def test_the_network_lives_through_the_time_that_passes_and_says_how_much_it_lea
         assert ask(bench, "links")["left_out"] == 0
         ask(bench, "clock", advance=2 * LIVED_AT_ONCE_MS // 1000)
         assert ask(bench, "links")["left_out"] == LIVED_AT_ONCE_MS // 1000
+
+
+def test_a_clock_that_the_network_does_not_keep_up_with_is_told_of(keys):
+    with start(keys, rate=1000000) as bench:
+        told = []
+        bench.observers.append(lambda kind, what: told.append(what["text"]) if kind == "network" else None)
+        time.sleep(0.05)
+        bench.poll()
+        assert any("does not keep up with 1000000 seconds in a second" in text for text in told)
 
 
 def test_with_a_running_clock_the_network_wakes_the_bench(keys):

@@ -29,7 +29,7 @@ def hub(tmp_path_factory):
             yield one
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), fields=st.dictionaries(st.sampled_from(FIELDS), JSON | LIKELY, max_size=5))
 def test_every_request_gets_a_reply(hub, data, fields):
     operations = set(hub.request({"op": "hello"})["operations"]) - {"quit"}
