@@ -118,7 +118,7 @@ def test_a_stick_joins_another_ones_network_and_goes_on_in_it_after_it_was_kille
 
 
 def test_sticks_of_two_channels_have_nothing_to_do_with_each_other_and_a_bad_air_stops_nobody():
-    with on_air(HUB, 17) as one, on_air("0200000000000003", 13) as other, on_air(FAR, 13, "--at", "80,60") as far:
+    with on_air(HUB, 17) as one, on_air("0200000000000003", 13) as other, on_air(FAR, 13, "--at", "80,-70") as far:
         with Zigpy(one.place) as zigpy, Zigpy(other.place, 20) as elsewhere:
             nowhere = joining(far.place, KEY.hex(), "hello")
             with on_air(METER, 18, "--at", "10,10", "--loss", 3, "--noise", 3, "--seed", 4) as meter:
