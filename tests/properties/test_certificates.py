@@ -70,7 +70,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(SEEDS), changes)
 def test_both_agree_on_any_change(seed: bytes, what: "list[tuple[str, int, int, int]]") -> None:
     der = bytearray(seed)

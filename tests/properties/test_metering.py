@@ -136,7 +136,7 @@ PRICES = {1: 20111, 2: 9000, 48: 31, 0xA1: 10001, 0xB1: 20003, 0xC1: 30007, 0xA2
 SECONDARY_PRICES = {201: 7777, 202: 1, 204: 32000}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     calendars(PRIMARY),
     calendars(SECONDARY),
