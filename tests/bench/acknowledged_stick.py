@@ -1,5 +1,5 @@
-"""A program of its own: a stick that notes how long the host takes to acknowledge. Prints its path, then for each line
-of standard input, a number of callbacks, the milliseconds that each took as one JSON list.
+"""A program of its own: a stick that notes how long the host takes to acknowledge. Prints where it is, then for each
+line of standard input, a number of callbacks, the milliseconds that each took as one JSON list.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import time
 
 from slotmeter.boards.pc.ncp_command import make_stick
 from slotmeter.boards.pc.ncp_line import Line
-from slotmeter.hal.host.serial import PtySerial
+from slotmeter.hal.host.serial import TcpSerial
 from slotmeter.hal.virtual import faults
 from slotmeter.hal.virtual.entropy import SeededEntropy
 from slotmeter.zigbee_han.errors import DecodeError
@@ -71,9 +71,10 @@ async def main():
     stick, _ = make_stick(18, None, SeededEntropy(1))
     written = Written()
     read = Read(written)
-    port = PtySerial()
+    # Not a pseudo-terminal, whose octets wait for a thread of the kernel that has no priority on a busy machine.
+    port = TcpSerial(0)
     line = Line(stick, port, Air(), lambda event: None, lambda text: None, read, written)
-    print(port.path, flush=True)
+    print("socket://127.0.0.1:%d" % port.port, flush=True)
     loop = asyncio.get_running_loop()
     while True:
         order = await loop.run_in_executor(None, sys.stdin.readline)
