@@ -35,7 +35,7 @@ SETTLE_S = 1
 COMMAND_S = 12
 # Python lets a thread that computes go on for so long before another one has its turn; 5 ms is too long for a thread
 # that has milliseconds to acknowledge (tests/bench/bench_acknowledgement.py).
-SWITCH_S = 0.0005
+SWITCH_S = 0.0002
 # Events that nobody fetches: more than the messages of a busy minute. Messages are lost then, other events are not.
 EVENT_LIMIT = 4096
 CALLBACK = 0x0045

@@ -63,7 +63,7 @@ class Working:
             pass
         self._world.answer(self._world.command("ECS39a", {}))
         self.signed += 1
-        SECT283K1.public_key(self.signed.to_bytes(36, "big"))
+        SECT283K1.public_key(b"\1" + bytes((self.signed & 0xFF,)) * 35)
 
     def close(self):
         self._store.close()
