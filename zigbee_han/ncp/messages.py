@@ -275,16 +275,14 @@ class Messaging(Networking):
         return False
 
     def _arrived(self, message: aps.Message) -> None:
-        """A message for an endpoint here, or for the host to see that the device object answers it."""
+        """A message for the host, or one for it to see that the device object answers it. The host has all endpoints:
+        one that forms a network registers them before the resets that belong to it, and not again (zigpy).
+        """
         target = message.dst_endpoint
         if message.group is not None:
             if not self._is_member(message.group):
                 return
             target = _EVERY_ENDPOINT
-        if message.profile or target:
-            if target is None or (target != _EVERY_ENDPOINT and self.node.zdo.endpoint(target) is None):
-                self.drop("message for an endpoint that is not registered")
-                return
         kind = UNICAST
         if message.group is not None:
             kind = MULTICAST

@@ -430,15 +430,14 @@ def test_endpoints_are_added_once_and_before_the_network():
         assert host.endpoint(3)["status"] != commands.OK
 
 
-def test_a_message_for_an_endpoint_that_is_not_there_is_dropped_and_counted():
+def test_a_message_for_an_endpoint_that_is_not_registered_reaches_the_host():
     host = Host()
     host.endpoint(1)
     host.form()
     host.ask("send_unicast", profile=0x0109, cluster=0x0702, source=1, target=1, data=b"abc")
     assert [one["data"] for one in host.told("incoming_message")] == [b"abc"]
     host.ask("send_unicast", profile=0x0109, cluster=0x0702, source=1, target=9, data=b"abc")
-    assert not host.told("incoming_message")
-    assert host.server.dropped == {"message for an endpoint that is not registered": 1}
+    assert [one["target"] for one in host.told("incoming_message")] == [9]
 
 
 def test_the_eui64_can_be_rewritten_and_counts_at_once():
