@@ -1,10 +1,15 @@
 """Programs that tests start: our sticks, and hosts that others wrote."""
 
 import json
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 
 class Program:
@@ -45,3 +50,17 @@ def stick(*options):
 def told(process):
     assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
     return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def herdsman_is_there():
+    """The program and the modules that it needs; else the test is skipped, before anything is started."""
+    modules = os.environ.get("SLOTMETER_HERDSMAN")
+    how = "set SLOTMETER_HERDSMAN to a folder in which npm has installed node@22 and zigbee-herdsman@10.9.5"
+    if modules is None:
+        pytest.skip("zigbee-herdsman is not there: " + how)
+    modules = Path(modules) / "node_modules"
+    node = modules / ".bin" / "node"
+    node = str(node) if node.exists() else shutil.which("node")
+    if node is None or not (modules / "zigbee-herdsman").is_dir():
+        pytest.skip("zigbee-herdsman is not in %s: %s" % (modules, how))
+    return node, modules

@@ -183,6 +183,7 @@ COMMANDS = (
     (0x005E, "get_address_table_eui", 13, 13, "index:u8", "eui:eui"),
     (0x005E, "get_address_table_info", 14, 19, "index:u8", "status:ember id:u16 eui:eui"),
     (0x005F, "get_address_table_id", 13, 13, "index:u8", "id:u16"),
+    (0x005F, "gp_clear_proxy_table", 17, 19, "", ""),
     (0x0060, "lookup_node_id_by_eui64", 13, 13, "eui:eui", "id:u16"),
     (0x0060, "lookup_node_id_by_eui64", 14, 19, "eui:eui", "status:ember id:u16"),
     (0x0061, "lookup_eui64_by_node_id", 13, 19, "id:u16", "status:ember eui:eui"),

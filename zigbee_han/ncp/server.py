@@ -168,7 +168,7 @@ class Server(Messaging):
         return self._built(frame, ezsp.VERSION, fields)
 
     def _invalid(self, frame: ezsp.Frame, reason: int) -> bytes:
-        self.drop("refused for %02X" % reason)
+        self.drop("%04X refused for %02X" % (frame.number, reason))
         size = 4 if self.version >= 14 and not frame.legacy else 1
         return self._built(frame, ezsp.INVALID_COMMAND, reason.to_bytes(size, "little"))
 

@@ -686,6 +686,10 @@ class Settings:
         one = self.node.nwk.routes[given["index"]]
         return {"destination": one.dst, "next_hop": one.next_hop, "concentrator": 1 if one.tell else 0}
 
+    def do_gp_clear_proxy_table(self, given: "dict[str, Any]") -> "dict[str, Any]":
+        """0x005F from version 17 on: nothing is ever in it."""
+        return {}
+
     def do_gp_sink_table_clear_all(self, given: "dict[str, Any]") -> "dict[str, Any]":
         """0x00E2: nothing is ever in it."""
         return {}

@@ -1,7 +1,13 @@
 """A hub and a meter as processes of their own, on an air of this machine: they join, talk, die, and go on."""
 
+import json
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 from processes import Home
+from programs import herdsman_is_there
 
 # Each of them starts processes and waits for them, in real time.
 pytestmark = pytest.mark.slow
@@ -92,4 +98,29 @@ def test_a_stick_that_is_unplugged_and_put_back_while_the_meter_goes_on(home):
     home.call("press", "b")
     home.start("ncp", "--tcp", place.rpartition(":")[2], *options).see("stick at")
     meter.see("the radio works again", 60)
+    meter.stop()
+
+
+def test_the_meter_joins_the_network_of_a_hub_that_others_wrote(home):
+    node, modules = herdsman_is_there()
+    stick = home.start("ncp", "--pty", "--air", "x", "--version", "16")
+    place = stick.see("stick at (/dev/[^ \n]+)")[1]
+    script = Path(__file__).resolve().parents[2] / "zigbee_han" / "ncp" / "herdsman_network.js"
+    eui64, code = METER.replace("-", "").lower(), CODE.replace(" ", "")
+    herdsman = subprocess.Popen(
+        [node, str(script), place, eui64, code, "permit", "8"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=dict(os.environ, NODE_PATH=str(modules)),
+    )
+    stick.see("joining permitted")
+    meter = home.start("run", "--air", "x", "--temporary", "--install-code", CODE)
+    meter.see("joined the network of hub [-0-9A-F]{23}, channel 20, PAN 1A62")
+    said, _ = herdsman.communicate(timeout=60)
+    told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert herdsman.returncode == 0 and told[-1]["joined"]
+    # It knows nothing of Smart Energy: no key is agreed, which is said, and tried again.
+    meter.see("key establishment failed: ")
+    assert "agreed a key" not in meter.text()
     meter.stop()

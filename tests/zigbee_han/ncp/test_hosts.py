@@ -6,7 +6,6 @@ They are run as programs of their own, unmodified. Where one is not installed it
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from programs import stick, told
+from programs import herdsman_is_there, stick, told
 
 HERE = Path(__file__).resolve().parent
 VERSIONS = (13, 14, 16, 17, 18, 19)
@@ -41,20 +40,6 @@ def zigpy(place, *wanted, timeout=90):
         pytest.skip("zigpy and bellows are not installed: pip install bellows")
     arguments = [sys.executable, str(HERE / "zigpy_start.py"), place, *wanted]
     return told(subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, check=False))
-
-
-def herdsman_is_there():
-    """The program and the modules that it needs; else the test is skipped, before anything is started."""
-    modules = os.environ.get("SLOTMETER_HERDSMAN")
-    how = "set SLOTMETER_HERDSMAN to a folder in which npm has installed node@22 and zigbee-herdsman@10.9.5"
-    if modules is None:
-        pytest.skip("zigbee-herdsman is not there: " + how)
-    modules = Path(modules) / "node_modules"
-    node = modules / ".bin" / "node"
-    node = str(node) if node.exists() else shutil.which("node")
-    if node is None or not (modules / "zigbee-herdsman").is_dir():
-        pytest.skip("zigbee-herdsman is not in %s: %s" % (modules, how))
-    return node, modules
 
 
 def herdsman(place):

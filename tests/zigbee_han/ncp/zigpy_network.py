@@ -2,9 +2,9 @@
 
     python zigpy_network.py PATH EUI64 KEY permit|closed SECONDS
 
-EUI64 and KEY of the router, hexadecimal. Prints a JSON line when the network is as it shall be, and one at the end, when
-the router has joined and answered or SECONDS are over. zigpy and bellows are GPL-3.0: they are run, in this process, and
-nothing of ours imports them.
+EUI64 and KEY of the router, hexadecimal. Prints a JSON line when the network is as it shall be, and one at the end,
+when the router has joined and answered or SECONDS are over. zigpy and bellows are GPL-3.0: they are run, in this
+process, and nothing of ours imports them.
 """
 
 import asyncio
