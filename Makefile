@@ -1,5 +1,5 @@
 # make run     starts a meter and shows what it answers; ONCE=1 ends after the demonstration
-# make test    runs the unit suite
+# make test    runs the unit suite, on all cores
 # make check   runs everything that CI runs
 # make clean   removes what the above made
 #
@@ -15,7 +15,7 @@ run:
 
 test:
 	@$(PYTHON) tools/venv.py --dev
-	.venv/bin/python -bb -m pytest -q -m "not slow" $(ARGS)
+	.venv/bin/python -bb -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
 
 check:
 	.ci/run

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).resolve().parent
 for folder in ("independent", "fuzz", "differential"):
@@ -13,6 +14,10 @@ for folder in ("independent", "fuzz", "differential"):
         sys.path.insert(0, str(HERE / folder))
 
 import dataset  # noqa: E402
+
+# A busy machine is slow, and finds nothing by it.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 pytest_plugins = ["skips"]
 

@@ -50,7 +50,10 @@ _ROUTER = 2
 CHANNELS = 0x07FFF800
 _SCAN_DURATION = 3
 _FREE = 0xFF
-HOW_TO_INSTALL = "bellows is not installed, which drives ZigBee sticks: pip install 'slotmeter[zigbee]'"
+HOW_TO_INSTALL = (
+    "bellows is not installed, which drives ZigBee sticks: pip install 'slotmeter[zigbee]', or in a checkout"
+    " .venv/bin/pip install -e '.[zigbee]'"
+)
 
 
 def _libraries() -> "tuple[Any, Any, Any]":
