@@ -1,11 +1,15 @@
 // zigbee-herdsman, unmodified, forms a network that a router joins by its install code, and talks to the router.
 //     node herdsman_network.js PATH EUI64 CODE permit|closed SECONDS
 // CODE is the install code with its CRC, hexadecimal. Prints a JSON line when the network is as it shall be, and one at
-// the end, when the router has joined and answered or SECONDS are over. node_modules is found through NODE_PATH.
+// the end, when the router has joined and answered or SECONDS are over. What the host warns of goes to the standard
+// error. node_modules is found through NODE_PATH.
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const {Controller} = require("zigbee-herdsman");
+const {Controller, setLogger} = require("zigbee-herdsman");
+
+// All that it does would fill a pipe that is read only when the router has ended, and what is in the queue is lost.
+setLogger({debug: () => {}, info: () => {}, warning: console.error, error: console.error});
 
 async function main(port, eui64, code, permit, seconds) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "herdsman-"));
@@ -50,8 +54,7 @@ async function main(port, eui64, code, permit, seconds) {
     }
     await controller.stop();
     fs.rmSync(folder, {recursive: true});
-    console.log(JSON.stringify(told));
-    process.exit(0);
+    process.stdout.write(JSON.stringify(told) + "\n", () => process.exit(0));
 }
 
 const [port, eui64, code, permit, seconds] = process.argv.slice(2);
