@@ -214,14 +214,15 @@ class Traffic:
     def _words(self, status: "int | None") -> str:
         return "the radio does not say" if status is None else str(self._stick.name_of(status))
 
-    def _spawn(self, work: "Any") -> None:
-        task = asyncio.get_running_loop().create_task(self._guarded(work))
+    def _spawn(self, work: "Callable[..., Awaitable[None]]", *arguments: "Any") -> None:
+        """Has a coroutine run. It is made only when its turn comes: one that is cancelled before was never there."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work, arguments))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: "Awaitable[None]") -> None:
+    async def _guarded(self, work: "Callable[..., Awaitable[None]]", arguments: "tuple[Any, ...]") -> None:
         try:
-            await work
+            await work(*arguments)
         except Gone as error:
             self.on_gone(str(error))
         except Refused as error:
@@ -349,7 +350,7 @@ class Traffic:
         waiting = self._unknown.get(message.sender)
         if waiting is None:
             self._unknown[message.sender] = [message]
-            self._spawn(self._find_eui(message.sender))
+            self._spawn(self._find_eui, message.sender)
         elif len(waiting) < UNKNOWN_LIMIT:
             waiting.append(message)
         else:
@@ -383,7 +384,7 @@ class Traffic:
             self._count("block: %s" % self._assembler.refusal)
         acknowledgement = self._assembler.to_send()
         while acknowledgement is not None:
-            self._spawn(self._acknowledge(message, acknowledgement.index))
+            self._spawn(self._acknowledge, message, acknowledgement.index)
             acknowledgement = self._assembler.to_send()
         return whole
 
@@ -427,7 +428,7 @@ class Traffic:
 
     async def _begin(self, out: Outgoing) -> None:
         if out.handle in self._sending:
-            self._spawn(self._send(out))
+            self._spawn(self._send, out)
 
     def _done(self, out: Outgoing, delivered: bool) -> None:
         if out.handle in self._sending:
@@ -537,7 +538,7 @@ class Traffic:
         self._splitter.tick(now_ms)
         block = self._splitter.to_send()
         while block is not None:
-            self._spawn(self._send_block(block))
+            self._spawn(self._send_block, block)
             block = self._splitter.to_send()
         event = self._splitter.next_event()
         while event is not None:
