@@ -173,8 +173,8 @@ class Aps:
         self._transfers = []  # type: list[_Transfer]
         # (destination, acknowledgement, whose link key seals it)
         self._answers = []  # type: list[tuple[int, aps.Frame, bytes | None]]
-        # (source, counter, until when)
-        self._seen = []  # type: list[tuple[int, int, int]]
+        # (source, counter, content, until when)
+        self._seen = []  # type: list[tuple[int, int, int, int]]
 
     # Keys.
 
@@ -513,7 +513,9 @@ class Aps:
         if frame.ack_request and frame.delivery == aps.UNICAST and received.dst < nwk.FIRST_BROADCAST:
             answer = aps.acknowledge(frame)
             self._answers.append((received.src, answer, None if key_id is None else received.src_eui))
-        if self._came_before(received.src, frame.counter):
+        # After a reset a device begins with any number: that alone makes no repetition. Of blocks any may come again.
+        content = 0 if frame.fragment else hash((frame.cluster, payload))
+        if self._came_before(received.src, frame.counter, content):
             return
         if frame.fragment:
             whole = self._collected(received.src, frame, payload)
@@ -521,13 +523,13 @@ class Aps:
                 return
             payload = whole
         self._seen = self._seen[-SEEN_LIMIT + 1 :]
-        self._seen.append((received.src, frame.counter, self._now_ms + DUPLICATE_MS))
+        self._seen.append((received.src, frame.counter, content, self._now_ms + DUPLICATE_MS))
         self._events.append(Message(received, frame, payload, key_id is not None))
 
-    def _came_before(self, src: int, counter: int) -> bool:
+    def _came_before(self, src: int, counter: int, content: int) -> bool:
         """Whether this message was handed up already."""
-        self._seen = [one for one in self._seen if one[2] > self._now_ms]
-        return any([one[0] == src and one[1] == counter for one in self._seen])
+        self._seen = [one for one in self._seen if one[3] > self._now_ms]
+        return any([one[:3] == (src, counter, content) for one in self._seen])
 
     def _collected(self, src: int, frame: aps.Frame, payload: bytes) -> "bytes | None":
         """The whole message, when this was the block that it lacked."""

@@ -164,6 +164,17 @@ def test_messages_are_delivered_once_each_through_a_bad_air():
     assert [event.ok for event in delivered] == [True] * 100
 
 
+def test_a_device_that_was_reset_is_heard_even_if_its_messages_have_numbers_that_were_just_used():
+    world, meter = a_pair()
+    sent = [bytes((number,)) * size for number, size in enumerate((10, 10, 200, 10))]
+    for payload in sent:
+        # As a reset may have it, which makes the number one that the meter has had a moment ago.
+        world.hub.aps.counter = 7
+        world.hub.send(meter.short, 1, 1, PROFILE, 0x0702, payload, world.air.now_ms, True)
+        world.run(1000)
+    assert [event.payload for event in world.take(meter, aps.Message)] == sent
+
+
 def test_a_long_message_goes_in_blocks_and_arrives_whole():
     world, meter = a_pair()
     frames = []
