@@ -6,6 +6,7 @@ goes the way of one that is typed at the meter.
 
 from slotmeter.dlms.axdr import decode_whole
 from slotmeter.dlms.cosem.hooks import RELIABLE
+from slotmeter.dlms.dates import DAY_S, date_from_days, days_from_date, to_seconds, weekday
 from slotmeter.firmware.readouts import letters
 from slotmeter.prepayment import topup
 from slotmeter.zigbee_han import zcl
@@ -54,10 +55,15 @@ _TOP_UPS = b"\x00\x00\x62\x01\x05\xff"
 _DAILY_USE = b"\x00\x00\x63\x01\x03\xff"
 _EVENT_LOG = b"\x00\x00\x63\x62\x00\xff"
 _SECURITY_LOG = b"\x00\x00\x63\x62\x01\xff"
+_LARGEST = b"\x00\x04\x01\x00\x01\x06\x00\xff\x02"
+_LARGEST_AT = b"\x00\x04\x01\x00\x01\x06\x00\xff\x05"
 
+# How far back a display can see: days, weeks and months before the one that runs.
+_DAYS = 8
+_WEEKS = 5
+_MONTHS = 13
 _TIERS = 48
 _FIRST_BLOCK_SCRIPT = 101
-_DAY_S = 86400
 # Logs of the Events cluster: general and security.
 _GENERAL = 5
 _SECURITY = 6
@@ -184,16 +190,54 @@ class MeterValues(told.Values):
         return self._get(_POWER, 0) + (second or 0)
 
     def day_wh(self, day: int) -> "Any":
-        """See Values: of the days before today, as the daily log has them; none from before a change of tenancy."""
-        if not 1 <= day <= 8:
+        """See Values."""
+        if not 0 <= day <= _DAYS:
             return None
-        end_s = (self.meter.now_s // _DAY_S - day + 1) * _DAY_S
-        if end_s - _DAY_S < self._hidden_before():
-            return INVALID
+        today = self.meter.now_s // DAY_S
+        return self._used_wh(today - day, today - day + 1)
+
+    def week_wh(self, week: int) -> "Any":
+        """See Values: a week begins on Monday."""
+        if not 0 <= week <= _WEEKS:
+            return None
+        today = self.meter.now_s // DAY_S
+        monday = today - weekday(today) + 1 - 7 * week
+        return self._used_wh(monday, monday + 7)
+
+    def month_wh(self, month: int) -> "Any":
+        """See Values."""
+        if not 0 <= month <= _MONTHS:
+            return None
+        year, number, _ = date_from_days(self.meter.now_s // DAY_S)
+        months = 12 * year + number - 1 - month
+        return self._used_wh(
+            days_from_date(months // 12, months % 12 + 1, 1),
+            days_from_date((months + 1) // 12, (months + 1) % 12 + 1, 1),
+        )
+
+    def _used_wh(self, first: int, end: int) -> "Any":
+        """Wh imported from day `first` on and before day `end`, by the daily log and today's count. Of a day that began
+        before a change of tenancy nothing is told. INVALID when none of the days is known.
+        """
+        today = self.meter.now_s // DAY_S
+        first = max(first, -(-self._hidden_before() // DAY_S))
+        used = []
+        if first <= today < end:
+            self.meter.life.flush()
+            used.append(self.meter.organs.metering.today_wh())
         for row in reversed(self.meter.tree.rows(_DAILY_USE)):
-            if int.from_bytes(row[:4], "big") == end_s:
-                return int.from_bytes(row[4:8], "big")
-        return INVALID
+            # Its stamp is the midnight that ends the day.
+            day = int.from_bytes(row[:4], "big") // DAY_S - 1
+            if day < first:
+                break
+            if day < end:
+                used.append(int.from_bytes(row[4:8], "big"))
+        return sum(used) if used else INVALID
+
+    def largest_demand(self) -> "Any":
+        """See Values."""
+        power, at_s = self._get(_LARGEST), to_seconds(self._get(_LARGEST_AT))
+        return (power, at_s) if power and at_s is not None else INVALID
 
     def supply(self) -> "Any":
         """See Values."""
@@ -236,6 +280,17 @@ class MeterValues(told.Values):
         """See Values."""
         table = self._get(_PRICES, 2) or []
         return [row[1][1][1] for row in table if row[1][0][1][0] <= _TIERS][:_TIERS]
+
+    def block_price(self, tier: int, block: int) -> "Any":
+        """See Values: 8 rows of each of four blocks."""
+        if not (1 <= tier <= 8 and 1 <= block <= 4):
+            return None
+        return self.meter.organs.metering.block_price(tier - 1, block - 1)
+
+    def block_threshold_wh(self, block: int) -> "Any":
+        """See Values: of the row that counts now; the other rows have their own."""
+        thresholds = self.meter.organs.metering.active_thresholds()
+        return thresholds[block - 1] if block <= len(thresholds) else None
 
     def standing_charge(self) -> "Any":
         """See Values."""
@@ -344,7 +399,7 @@ class MeterValues(told.Values):
     def debt_rate(self, which: int) -> "Any":
         """See Values."""
         debt = _DEBT + bytes((which,))
-        return self._scaled(debt + _RATE), 1 if self._get(debt + _PERIOD) == _DAY_S else 0
+        return self._scaled(debt + _RATE), 1 if self._get(debt + _PERIOD) == DAY_S else 0
 
     def debt_share(self) -> "Any":
         """See Values."""

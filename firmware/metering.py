@@ -426,6 +426,19 @@ class Metering:
         """The tariff script that has selected the element's register: 1 to 48, 101 to 108, or 201 to 204."""
         return self._secondary_script if element else self._script
 
+    def today_wh(self) -> int:
+        """Wh imported on both elements since midnight."""
+        return self._day_wh
+
+    def block_price(self, row: int, block: int) -> int:
+        """Millipence for a kWh in block 0 to 3 of row 0 to 7 of the primary element."""
+        return self._prices.block(block, row)
+
+    def active_thresholds(self) -> "list[int]":
+        """Wh at which the blocks of the row end that counts now; empty without a block tariff."""
+        row = self._script - FIRST_BLOCK_SCRIPT
+        return self._thresholds.rows[row] if row >= 0 else []
+
     def active_block(self) -> int:
         """1 to 4 while a block tariff runs on the primary element, else 0."""
         row = self._script - FIRST_BLOCK_SCRIPT

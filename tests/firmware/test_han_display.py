@@ -22,6 +22,9 @@ OTHER = bytes.fromhex("00DB00000000D002")
 TIME, PRICE, METERING, MESSAGING, PREPAYMENT, CALENDAR = 0x000A, 0x0700, 0x0702, 0x0703, 0x0705, 0x0707
 MESSAGE = (1, "0-2:96.13.1.255", 2)
 
+# Consumption of day, week and month, each with the one before.
+HISTORY = (0x0401, 0x0403, 0x0430, 0x0432, 0x0440, 0x0442)
+
 
 def a_home(listed=TYPE_2, **given):
     """A meter and a display that are in the hub's network, and the display in the meter's log as `listed`."""
@@ -54,6 +57,9 @@ def test_a_display_shows_what_the_meter_measures_within_ten_seconds():
         assert display.value(METER, METERING, 0x0400) == 3600
     assert seen == sorted(seen) and seen[-1] - seen[0] == 590
     assert abs(display.value(METER, TIME, 0) - meter.world.now_s) < 700
+    # A day, a week and a month that all began when the meter did; no others are known.
+    today, yesterday, week, _, month, last_month = [display.value(METER, METERING, one) for one in HISTORY]
+    assert 0 < today == week == month <= imported(meter) and (yesterday, last_month) == (None, None)
     assert display.value(METER, METERING, 0x0014) == SUPPLY_ON
     assert not meter.station.endpoint.dropped and not display.endpoint.dropped
     assert not home.told(DISPLAY, Failed) and not home.told(METER, Failed)

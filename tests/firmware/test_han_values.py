@@ -1,5 +1,7 @@
 """What a meter tells on its network, beside what its objects and logs say."""
 
+from datetime import datetime, timedelta
+
 import builder as b
 import metered
 from han_home import tariff
@@ -11,6 +13,8 @@ from slotmeter.zigbee_han.server import INVALID
 
 RESTRICT = metered.key(1, "0-0:94.44.3.2")
 DAY_S = 86400
+# The price index of block 1, row 1; each block has 16.
+FIRST_BLOCK = 0xA1
 
 
 def a_meter():
@@ -39,6 +43,60 @@ def test_a_change_of_tenancy_hides_what_was_before_it():
     # One that is to come hides nothing yet.
     world.meter.poke(RESTRICT, b.octets(b.date_time(world.now_s + DAY_S)))
     assert values.tenancy() is None and len(values.top_up_log()) == 1
+
+
+def test_days_weeks_from_monday_and_months_are_what_was_imported_in_them():
+    world, values = a_meter()
+    began = datetime(2025, 5, 8, 6, 13, 20)
+    world.advance(30 * DAY_S)
+    now = began + timedelta(30)
+
+    def used(begin, end):
+        """Wh of 1 kW, whole ones as a register counts them."""
+        seconds = [(max(began, min(moment, now)) - began).total_seconds() for moment in (begin, end)]
+        return int(seconds[1] / 3.6) - int(seconds[0] / 3.6) if seconds[1] else INVALID
+
+    midnight = datetime(2025, 6, 7)
+    for day in range(9):
+        assert values.day_wh(day) == used(midnight - timedelta(day), midnight - timedelta(day - 1)), day
+    monday = datetime(2025, 6, 2)
+    for week in range(6):
+        assert values.week_wh(week) == used(monday - timedelta(7 * week), monday - timedelta(7 * week - 7)), week
+    firsts = [datetime(2025, month, 1) for month in (7, 6, 5, 4)]
+    for month in range(3):
+        assert values.month_wh(month) == used(firsts[month + 1], firsts[month]), month
+    assert values.month_wh(13) is INVALID
+    assert values.day_wh(9) is None and values.week_wh(6) is None and values.month_wh(14) is None
+    # A change of tenancy in the middle of a day leaves out that day and what was before.
+    world.meter.poke(RESTRICT, b.octets(b.date_time(world.now_s - 2 * DAY_S)))
+    assert values.day_wh(1) == 24000 and values.day_wh(2) is INVALID
+    assert values.week_wh(0) == values.month_wh(0) == 24000 + values.day_wh(0)
+    assert values.week_wh(1) is INVALID and values.month_wh(1) is INVALID
+
+
+def test_the_largest_half_hour_is_told_with_its_end():
+    world, values = a_meter()
+    assert values.largest_demand() is INVALID
+    world.advance(3600)
+    power, at_s = values.largest_demand()
+    assert power == 1000 and at_s % 1800 == 0 and NOW_S < at_s <= world.now_s
+
+
+def test_blocks_have_prices_by_row_and_the_thresholds_of_the_row_that_counts():
+    world, values = a_meter()
+    assert values.block_threshold_wh(1) is None
+    tariff(world.meter)
+    world.meter.poke(
+        metered.key(20, "0-0:13.0.0.255", 5),
+        metered.array([metered.profile(1, (0, 0, 102)), metered.profile(2, (0, 0, 1))]),
+    )
+    world.meter.poke(metered.key(21, "0-0:16.0.12.255"), metered.array([metered.u32(2000), metered.u32(5000)]))
+    world.meter.poke(
+        metered.key(113, "0-0:19.20.0.255", 5), metered.prices({FIRST_BLOCK + 1: 111, FIRST_BLOCK + 17: 222})
+    )
+    assert [values.block_price(2, block) for block in range(6)] == [None, 111, 222, 0, 0, None]
+    assert values.block_price(1, 1) == 0 and values.block_price(0, 1) is values.block_price(9, 1) is None
+    assert [values.block_threshold_wh(block) for block in (1, 2, 3)] == [2000, 5000, None]
 
 
 def test_the_calendar_is_the_switching_table_with_its_wild_cards():
