@@ -31,8 +31,8 @@ class Still(Traffic):
         self.now += 0.5
         return self.now
 
-    def _spawn(self, work):
-        work.close()
+    def _spawn(self, work, *arguments):
+        work(*arguments).close()
 
 
 def frame(
