@@ -278,14 +278,16 @@ def command(
     from slotmeter.hal.virtual.entropy import SeededEntropy
 
     entropy: Entropy = HostEntropy() if seed is None else SeededEntropy(seed)
+    # Two sticks shall not lose the same frames because nobody gave them a seed.
+    dice = int.from_bytes(entropy.random(8), "big") if seed is None else seed
     with ExitStack() as opened:
         kept = None if store is None else opened.enter_context(closing(SqliteStore(store)))
         told = _Told(quiet)
-        air = _open_air(air_name, seed or 1, loss, noise, told, opened)
+        air = _open_air(air_name, dice, loss, noise, told, opened)
         if capture is not None:
             follow(air, opened.enter_context(create(capture)), told.capture_ended)
         stick, flash = make_stick(int(version), eui64, entropy, kept, 0 if air_name is None else PATIENCE_MS)
         air.attach(stick.node, *place)
         told.line("EUI-64 %s, EZSP version %s" % (flash.eui().hex("-"), version))
-        faults = LineFaults(fault, seed or 1, lambda: stick.power_on(now_ms()))
+        faults = LineFaults(fault, dice, lambda: stick.power_on(now_ms()))
         asyncio.run(_serve(stick, _Where(tcp, device, baud, rtscts), air, told, faults))
