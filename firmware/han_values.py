@@ -7,7 +7,9 @@ goes the way of one that is typed at the meter.
 from slotmeter.dlms.axdr import decode_whole
 from slotmeter.dlms.cosem.hooks import RELIABLE
 from slotmeter.dlms.dates import DAY_S, date_from_days, days_from_date, to_seconds, weekday
+from slotmeter.firmware.billing import DAILY_CONSUMPTION
 from slotmeter.firmware.readouts import letters
+from slotmeter.firmware.tariff import BLOCK_ROWS, BLOCKS, FIRST_BLOCK_SCRIPT, TOU_REGISTERS
 from slotmeter.prepayment import topup
 from slotmeter.zigbee_han import zcl
 from slotmeter.zigbee_han.clusters import values as told
@@ -52,7 +54,6 @@ _LIMIT = b"\x00\x47\x00\x00\x11\x00\x00\xff\x04"
 _RESTORATION = b"\x00\x47\x00\x00\x11\x00\x00\xff\x07"
 _LIMIT_COUNT = b"\x00\x03\x00\x00\x5e\x2c\x2a\xff\x02"
 _TOP_UPS = b"\x00\x00\x62\x01\x05\xff"
-_DAILY_USE = b"\x00\x00\x63\x01\x03\xff"
 _EVENT_LOG = b"\x00\x00\x63\x62\x00\xff"
 _SECURITY_LOG = b"\x00\x00\x63\x62\x01\xff"
 _LARGEST = b"\x00\x04\x01\x00\x01\x06\x00\xff\x02"
@@ -62,8 +63,6 @@ _LARGEST_AT = b"\x00\x04\x01\x00\x01\x06\x00\xff\x05"
 _DAYS = 8
 _WEEKS = 5
 _MONTHS = 13
-_TIERS = 48
-_FIRST_BLOCK_SCRIPT = 101
 # Logs of the Events cluster: general and security.
 _GENERAL = 5
 _SECURITY = 6
@@ -100,7 +99,17 @@ def _dated(rows: "list[tuple[bytes, Any]]") -> "list[tuple[Any, Any]]":
 
 def _tier(script: int) -> int:
     """The tier that a script selects: time-of-use register, or row with blocks."""
-    return script if script < _FIRST_BLOCK_SCRIPT else script - _FIRST_BLOCK_SCRIPT + 1
+    return script if script < FIRST_BLOCK_SCRIPT else script - FIRST_BLOCK_SCRIPT + 1
+
+
+def _is_block(tier: int, block: int) -> bool:
+    """Whether the meter has that block of that row, both counted from 1."""
+    return 1 <= tier <= BLOCK_ROWS and 1 <= block <= BLOCKS
+
+
+def _first_day(months: int) -> int:
+    """The day, from 2000 on, with which a month begins; months: those of the year 0 on, from 0."""
+    return days_from_date(months // 12, months % 12 + 1, 1)
 
 
 class MeterValues(told.Values):
@@ -178,11 +187,13 @@ class MeterValues(told.Values):
 
     def tier_wh(self, tier: int) -> "Any":
         """See Values."""
-        return self._get(_TOU, 0, tier - 1) if 1 <= tier <= _TIERS else None
+        return self._get(_TOU, 0, tier - 1) if 1 <= tier <= TOU_REGISTERS else None
 
     def block_wh(self, tier: int, block: int) -> "Any":
         """See Values: 8 registers of each of four blocks, and their counters between them."""
-        return self._get(_BLOCKS, 0, 16 * (block - 1) + tier - 1) if 1 <= tier <= 8 and 1 <= block <= 4 else None
+        if not _is_block(tier, block):
+            return None
+        return self._get(_BLOCKS, 0, 16 * (block - 1) + tier - 1)
 
     def demand_w(self) -> "Any":
         """See Values."""
@@ -210,10 +221,7 @@ class MeterValues(told.Values):
             return None
         year, number, _ = date_from_days(self.meter.now_s // DAY_S)
         months = 12 * year + number - 1 - month
-        return self._used_wh(
-            days_from_date(months // 12, months % 12 + 1, 1),
-            days_from_date((months + 1) // 12, (months + 1) % 12 + 1, 1),
-        )
+        return self._used_wh(_first_day(months), _first_day(months + 1))
 
     def _used_wh(self, first: int, end: int) -> "Any":
         """Wh imported from day `first` on and before day `end`, by the daily log and today's count. Of a day that began
@@ -223,9 +231,8 @@ class MeterValues(told.Values):
         first = max(first, -(-self._hidden_before() // DAY_S))
         used = []
         if first <= today < end:
-            self.meter.life.flush()
             used.append(self.meter.organs.metering.today_wh())
-        for row in reversed(self.meter.tree.rows(_DAILY_USE)):
+        for row in reversed(self.meter.tree.rows(DAILY_CONSUMPTION)):
             # Its stamp is the midnight that ends the day.
             day = int.from_bytes(row[:4], "big") // DAY_S - 1
             if day < first:
@@ -268,24 +275,24 @@ class MeterValues(told.Values):
         """See Values."""
         metering = self.meter.organs.metering
         script = metering.active_script(0)
-        tier = script if 1 <= script <= _TIERS else 0
+        tier = script if 1 <= script <= TOU_REGISTERS else 0
         price = self._get(_PRICE)
         known = self._price
         if known is None or (known.price, known.tier) != (price, tier):
             event = 1 if known is None else known.event + 1
-            known = self._price = told.PriceNow(price, self.meter.now_s, None, tier, _TIERS, event=event)
+            known = self._price = told.PriceNow(price, self.meter.now_s, None, tier, TOU_REGISTERS, event=event)
         return known
 
     def prices(self) -> "list[int]":
         """See Values."""
         table = self._get(_PRICES, 2) or []
-        return [row[1][1][1] for row in table if row[1][0][1][0] <= _TIERS][:_TIERS]
+        return [row[1][1][1] for row in table if row[1][0][1][0] <= TOU_REGISTERS][:TOU_REGISTERS]
 
     def block_price(self, tier: int, block: int) -> "Any":
         """See Values: 8 rows of each of four blocks."""
-        if not (1 <= tier <= 8 and 1 <= block <= 4):
+        if not _is_block(tier, block):
             return None
-        return self.meter.organs.metering.block_price(tier - 1, block - 1)
+        return self.meter.organs.metering.block_price(block - 1, tier - 1)
 
     def block_threshold_wh(self, block: int) -> "Any":
         """See Values: of the row that counts now; the other rows have their own."""

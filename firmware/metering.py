@@ -430,7 +430,7 @@ class Metering:
         """Wh imported on both elements since midnight."""
         return self._day_wh
 
-    def block_price(self, row: int, block: int) -> int:
+    def block_price(self, block: int, row: int) -> int:
         """Millipence for a kWh in block 0 to 3 of row 0 to 7 of the primary element."""
         return self._prices.block(block, row)
 
