@@ -28,7 +28,6 @@ _TOU = b"\x00\x01\x00\x00\x5e\x2c\x22\x01\x02"
 _BLOCKS = b"\x00\x01\x00\x00\x5e\x2c\x22\x02\x02"
 _POWER = b"\x00\x01\x00\x00\x5e\x2c\x22\x14\x02"
 _PRICE = b"\x00\x03\x00\x00\x5e\x2c\x01\x07\x02"
-_PRICES = b"\x00\x71\x00\x00\x13\x14\x00\xff\x05"
 _STANDING = b"\x00\x71\x00\x00\x13\x14\x04\xff\x05"
 _BALANCE = b"\x00\x70\x00\x00\x13\x0a\x00\xff\x02"
 _EMERGENCY = b"\x00\x70\x00\x00\x13\x0a\x01\xff\x02"
@@ -285,8 +284,7 @@ class MeterValues(told.Values):
 
     def prices(self) -> "list[int]":
         """See Values."""
-        table = self._get(_PRICES, 2) or []
-        return [row[1][1][1] for row in table if row[1][0][1][0] <= TOU_REGISTERS][:TOU_REGISTERS]
+        return self.meter.organs.metering.tier_prices()
 
     def block_price(self, tier: int, block: int) -> "Any":
         """See Values: 8 rows of each of four blocks."""

@@ -430,6 +430,10 @@ class Metering:
         """Wh imported on both elements since midnight."""
         return self._day_wh
 
+    def tier_prices(self) -> "list[int]":
+        """Millipence for a kWh in time-of-use register 1, 2 and so on of the primary element; see Prices.tiers."""
+        return self._prices.tiers()
+
     def block_price(self, block: int, row: int) -> int:
         """Millipence for a kWh in block 0 to 3 of row 0 to 7 of the primary element."""
         return self._prices.block(block, row)

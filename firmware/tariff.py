@@ -217,6 +217,11 @@ class Prices:
         """Millipence for a kWh in time-of-use register `script`, 1 or more; 0 when the matrix has none."""
         return self._prices.get(script, 0)
 
+    def tiers(self) -> "list[int]":
+        """The prices of the time-of-use registers from 1 to the last one that the matrix has a price for."""
+        last = max([index for index in self._prices if index <= TOU_REGISTERS] or [0])
+        return [self.tou(script) for script in range(1, last + 1)]
+
     def block(self, block: int, row: int) -> int:
         """Millipence for a kWh in block 0 to 3 of row 0 to 7."""
         return self._prices.get(_FIRST_BLOCK_INDEX + 16 * block + row, 0)

@@ -82,6 +82,15 @@ def test_the_largest_half_hour_is_told_with_its_end():
     assert power == 1000 and at_s % 1800 == 0 and NOW_S < at_s <= world.now_s
 
 
+def test_prices_are_told_by_tier_in_thousandths_of_a_penny_whatever_the_scale_and_the_order():
+    world, values = a_meter()
+    key = metered.key(113, "0-0:19.20.0.255", 5)
+    world.meter.poke(key, metered.prices({FIRST_BLOCK: 111, 2: 154, 4: 73}, scales=(3, -3)))
+    assert values.prices() == [0, 15400, 0, 7300]
+    world.meter.poke(key, metered.prices({FIRST_BLOCK: 111}))
+    assert values.prices() == []
+
+
 def test_blocks_have_prices_by_row_and_the_thresholds_of_the_row_that_counts():
     world, values = a_meter()
     assert values.block_threshold_wh(1) is None
