@@ -1,28 +1,11 @@
 // zigbee-herdsman, unmodified, forms a network that a router joins by its install code, and talks to the router.
 //     node herdsman_network.js PATH EUI64 CODE permit|closed SECONDS
 // CODE is the install code with its CRC, hexadecimal. Prints a JSON line when the network is as it shall be, and one at
-// the end, when the router has joined and answered or SECONDS are over. What the host warns of goes to the standard
-// error. node_modules is found through NODE_PATH.
-const fs = require("node:fs");
-const os = require("node:os");
-const path = require("node:path");
-const {Controller, setLogger} = require("zigbee-herdsman");
-
-// All that it does would fill a pipe that is read only when the router has ended, and what is in the queue is lost.
-setLogger({debug: () => {}, info: () => {}, warning: console.error, error: console.error});
+// the end, when the router has joined and answered or SECONDS are over.
+const herdsman = require("./herdsman.js");
 
 async function main(port, eui64, code, permit, seconds) {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "herdsman-"));
-    const controller = new Controller({
-        network: {panID: 0x1a62, extendedPanID: [0xdd, 0xdd, 0xdd, 0xdd, 0xdd, 0xdd, 0xdd, 0xdd],
-            networkKey: Array.from({length: 16}, (_, i) => i + 1), channelList: [20]},
-        serialPort: {path: port, adapter: "ember", baudRate: 115200, rtscts: false},
-        databasePath: path.join(folder, "database.db"),
-        databaseBackupPath: path.join(folder, "database.backup"),
-        backupPath: path.join(folder, "backup.json"),
-        adapter: {},
-        acceptJoiningDeviceHandler: async () => true,
-    });
+    const controller = herdsman.controller(port);
     const told = {joined: false};
     const interviewed = new Promise((resolve) => {
         controller.on("deviceJoined", (event) => { told.joined = event.device.ieeeAddr === `0x${eui64}`; });
@@ -40,7 +23,7 @@ async function main(port, eui64, code, permit, seconds) {
         await controller.addInstallCode(`${eui64}|${code}`);
         await controller.permitJoin(60);
     }
-    console.log(JSON.stringify({pan: 0x1a62}));
+    console.log(JSON.stringify({pan: herdsman.PAN}));
     const device = await Promise.race([interviewed, late]);
     if (device) {
         const endpoint = device.getEndpoint(1);
@@ -53,12 +36,8 @@ async function main(port, eui64, code, permit, seconds) {
         told.left = await Promise.race([left, late]);
     }
     await controller.stop();
-    fs.rmSync(folder, {recursive: true});
-    process.stdout.write(JSON.stringify(told) + "\n", () => process.exit(0));
+    return told;
 }
 
 const [port, eui64, code, permit, seconds] = process.argv.slice(2);
-main(port, eui64, code, permit, Number(seconds)).catch((error) => {
-    console.error(error);
-    process.exit(1);
-});
+herdsman.run(main(port, eui64, code, permit, Number(seconds)));
