@@ -168,6 +168,6 @@ def test_a_store_of_something_else_is_refused(folder):
 def test_a_stick_that_is_not_there_is_one_sentence(folder):
     from slotmeter.hal.errors import HalError
 
-    pytest.importorskip("bellows")
+    pytest.importorskip("bellows", reason="bellows drives sticks: pip install 'slotmeter[zigbee]'")
     with pytest.raises(HalError, match="/dev/nowhere"):
         HubBench(HubOptions(radio="/dev/nowhere", keys=folder / "keys", temporary=True))

@@ -205,7 +205,7 @@ def test_the_published_alert_follows_when_the_time_comes(path):
         other for other in path.parent.glob("*_COMMAND_GBCS.HEX") if kind in other.name and "PRECOM" not in other.name
     ]
     if not commands:
-        pytest.skip("its command is not in this copy of RTDS")
+        pytest.skip("its command is not in this copy of RTDS: set RTDS_DIR to a whole one")
     command = _read(commands[0])
     device = Device()
     fault = _prepare(device, commands[0].name)
@@ -248,7 +248,7 @@ def test_the_contingency_party_replaces_every_cell(kind, bench):
     """RTDS publishes responses alone: a command of the same cells and key identifiers must come to the same payload."""
     path = RTDS / "NA_CS02bAnyByContingency" / ("CS02bAnyByContingency_NA_%s_RESPONSE_GBCS.HEX" % kind)
     if not path.exists():
-        pytest.skip("this exchange is not in this copy of RTDS")
+        pytest.skip("this exchange is not in this copy of RTDS: set RTDS_DIR to a whole one")
     response = _read(path)
     device = Device((*ESME_CELLS, (CONTINGENCY, DIGITAL_SIGNATURE, 0)))
     contingency = bench.pki.certify(DIGITAL_SIGNATURE, entity_id=CONTINGENCY_PARTY)

@@ -212,7 +212,7 @@ class DongleWorld(World):
         select.select(self.radios, [], [], max(until - self.now_ms, 1) / 1000)
 
     def lose(self, parts):
-        pytest.skip("what real air loses cannot be chosen")
+        pytest.skip("what real air loses cannot be chosen: it runs without --dongle")
 
     def close(self):
         for radio in self.radios:
